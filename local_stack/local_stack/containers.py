@@ -1,0 +1,165 @@
+"""The same two servers as containers, through testcontainers.
+
+Host ports are fixed, so that a restarted server is found where it was. Whether the reaper container
+of testcontainers runs is decided by its own configuration.
+"""
+
+import functools
+import signal
+from types import TracebackType
+from typing import Self
+
+import docker
+import psycopg
+from docker.errors import DockerException
+from testcontainers.core.container import DockerContainer
+
+from local_stack import databases
+from local_stack.broker_users import BrokerUser
+from local_stack.errors import ServerFailedError
+from local_stack.ports import free_ports
+from local_stack.rabbitmq_node import speaks_amqp
+from local_stack.waiting import eventually
+
+RABBITMQ_IMAGE = "rabbitmq:4-management"
+POSTGRES_IMAGE = "postgres:17"
+
+_USER = BrokerUser(name="test", password="test")
+_START_SECONDS = 180
+
+
+@functools.cache
+def docker_answers() -> bool:
+    """Tell whether a Docker engine answers here."""
+    try:
+        client = docker.from_env(timeout=5)
+        try:
+            return bool(client.ping())
+        finally:
+            client.close()
+    except DockerException:
+        return False
+
+
+class _Container:
+    """A server in a container: what both servers have in common."""
+
+    def __init__(self, image: str, port: int, environment: dict[str, str]) -> None:
+        (self.port,) = free_ports(1)
+        self._container = DockerContainer(image).with_bind_ports(port, self.port)
+        for name, value in environment.items():
+            self._container.with_env(name, value)
+        self._created = False
+
+    @property
+    def host(self) -> str:
+        """Where the published port is reached."""
+        return self._container.get_container_host_ip()
+
+    def start(self) -> None:
+        """Start the server and wait until clients can connect."""
+        if self._created:
+            self._container.get_wrapped_container().start()
+        else:
+            self._container.start()
+            self._created = True
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Stop the server as an administrator would; data and port are kept."""
+        self._container.get_wrapped_container().stop(timeout=60)
+
+    def kill(self) -> None:
+        """Kill the server with SIGKILL; data and port are kept."""
+        container = self._container.get_wrapped_container()
+        container.kill(signal=signal.SIGKILL)
+        container.wait(timeout=30)
+
+    def restart(self) -> None:
+        """Stop and start with the same data on the same port."""
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        """Remove the container and its data."""
+        if self._created:
+            self._container.stop(force=True, delete_volume=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class ContainerRabbitMQ(_Container):
+    """A broker in a container."""
+
+    description = f"a container of {RABBITMQ_IMAGE}"
+
+    def __init__(self) -> None:
+        """Prepare the container; nothing runs yet."""
+        super().__init__(
+            RABBITMQ_IMAGE,
+            5672,
+            {"RABBITMQ_DEFAULT_USER": _USER.name, "RABBITMQ_DEFAULT_PASS": _USER.password},
+        )
+        # The node's name, and with it the place of its data, must not follow a random host name.
+        self._container.with_env("RABBITMQ_NODENAME", "rabbit@localhost")
+
+    @property
+    def url(self) -> str:
+        """AMQP URL of the broker; stays the same over restarts."""
+        return f"amqp://{_USER.name}:{_USER.password}@{self.host}:{self.port}/"
+
+    def _wait_until_ready(self) -> None:
+        def check() -> None:
+            if not speaks_amqp(self.port, self.host):
+                raise ServerFailedError(f"{RABBITMQ_IMAGE} does not answer on port {self.port}")
+
+        eventually(check, within_seconds=_START_SECONDS)
+
+    def ctl(self, *arguments: str) -> str:
+        """Run rabbitmqctl and return its output, for example `ctl("stop_app")`."""
+        code, output = self._container.exec(["rabbitmqctl", "--quiet", *arguments])
+        text = bytes(output).decode()
+        if code != 0:
+            raise ServerFailedError(f"rabbitmqctl {' '.join(arguments)} failed:\n{text}")
+        return text
+
+
+class ContainerPostgres(_Container):
+    """A PostgreSQL server in a container."""
+
+    description = f"a container of {POSTGRES_IMAGE}"
+
+    def __init__(self) -> None:
+        """Prepare the container; nothing runs yet."""
+        super().__init__(POSTGRES_IMAGE, 5432, {"POSTGRES_PASSWORD": "test"})
+        self._container.with_command("postgres -c max_connections=200 -c fsync=off")
+
+    @property
+    def url(self) -> str:
+        """URL of the server's own database; stays the same over restarts."""
+        return f"postgresql://postgres:test@{self.host}:{self.port}/postgres"
+
+    def _wait_until_ready(self) -> None:
+        # The image starts a server for its own set-up first, but that one is not published.
+        eventually(
+            lambda: databases.check_connection(self.url),
+            within_seconds=_START_SECONDS,
+            retry_on=psycopg.OperationalError,
+        )
+
+    def create_database(self, name: str) -> str:
+        """Create an empty database, replacing one of that name, and return its URL."""
+        return databases.create_database(self.url, name)
