@@ -1,0 +1,219 @@
+"""``ReplicaManager``: saving and deleting one replica row by its own revision, outside the stream.
+
+The consumer does not come here: it decides by the inbox ledger (``replica.apply``). These methods
+are the public way for code that has a payload in hand; what they log and return is a contract.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import Error, models, router, transaction
+
+from dj_cqrs.replica import mapping
+
+logger = logging.getLogger("django-cqrs")
+
+
+class ReplicaManager(models.Manager[Any]):
+    """The ``cqrs`` manager of replica models."""
+
+    def save_instance(
+        self,
+        master_data: dict[str, Any],
+        previous_data: dict[str, Any] | None = None,
+        sync: bool = False,
+        meta: dict[str, Any] | None = None,
+    ) -> Any:
+        """Creates or updates the row from a master's instance data.
+
+        Args:
+            master_data: instance data of a payload.
+            previous_data: previous values of tracked fields.
+            sync: whether the message is a SYNC.
+            meta: metadata of the payload.
+
+        Returns:
+            The instance, or None if it could not be saved (the log says why).
+        """
+        try:
+            mapped = mapping.map_instance_data(self.model, master_data)
+            previous = mapping.map_previous_data(self.model, previous_data)
+            instance = self.find(mapped[self.model._meta.pk.name])
+        except mapping.MappingError as error:
+            logger.error("%s", error)
+            return None
+        if instance is None:
+            return self.create_instance(mapped, previous, sync, meta)
+        return self.update_instance(instance, mapped, previous, sync, meta)
+
+    def create_instance(
+        self,
+        mapped_data: dict[str, Any],
+        previous_data: dict[str, Any] | None = None,
+        sync: bool = False,
+        meta: dict[str, Any] | None = None,
+    ) -> Any:
+        """Creates the row from mapped instance data.
+
+        Returns:
+            The instance, or None if it could not be created (the log says why).
+        """
+        cqrs_id, pk = self.model.CQRS_ID, mapped_data[self.model._meta.pk.name]
+        return self._attempt(
+            lambda: self.call_create(mapped_data, previous_data, sync, meta),
+            f"CQRS create error: pk = {pk} ({cqrs_id}).",
+        )
+
+    def update_instance(
+        self,
+        instance: Any,
+        mapped_data: dict[str, Any],
+        previous_data: dict[str, Any] | None = None,
+        sync: bool = False,
+        meta: dict[str, Any] | None = None,
+    ) -> Any:
+        """Updates the row, unless it has this revision or a later one already.
+
+        A SYNC is taken whatever its revision, since the caller asked for it.
+
+        Returns:
+            The instance, changed or not, or None if the update failed (the log says why).
+        """
+        if not self._is_to_be_applied(instance, mapped_data, sync):
+            return instance
+        pk, revision = instance.pk, mapped_data["cqrs_revision"]
+        return self._attempt(
+            lambda: self.call_update(instance, mapped_data, previous_data, sync, meta),
+            f"CQRS update error: pk = {pk}, cqrs_revision = {revision} ({self.model.CQRS_ID}).",
+        )
+
+    def delete_instance(self, master_data: dict[str, Any]) -> bool:
+        """Deletes the row, whatever its revision.
+
+        Returns:
+            True also if there was nothing to delete; False if it failed (the log says why).
+        """
+        cqrs_id = self.model.CQRS_ID
+        try:
+            pk = delete_key(self.model, master_data)
+        except mapping.MappingError as error:
+            logger.error("%s", error)
+            return False
+        done = self._attempt(
+            lambda: self.call_delete(pk), f"CQRS delete error: pk = {pk} ({cqrs_id})."
+        )
+        return bool(done)
+
+    def to_attributes(self, mapped_data: dict[str, Any]) -> dict[str, Any]:
+        """Turns mapped data into attribute values of an instance.
+
+        Raises:
+            MappingError: a value does not fit its field.
+        """
+        return mapping.to_attributes(self.model, mapped_data)
+
+    def find(self, pk: Any) -> Any:
+        """The row with that key as on the wire, or None; locked with ``CQRS_SELECT_FOR_UPDATE``.
+
+        Raises:
+            MappingError: the key is none of this model.
+        """
+        key = mapping.to_python(self.model._meta.pk, pk)
+        rows = self.model._default_manager.using(self.database).filter(pk=key).order_by()
+        if self.model.CQRS_SELECT_FOR_UPDATE:
+            rows = rows.select_for_update()
+        return rows.first()
+
+    @property
+    def database(self) -> str:
+        """Alias of the database that this model is written to."""
+        return self._db or router.db_for_write(self.model)
+
+    def call_create(
+        self,
+        mapped_data: dict[str, Any],
+        previous_data: dict[str, Any] | None,
+        sync: bool,
+        meta: dict[str, Any] | None,
+    ) -> Any:
+        """Calls the model's ``cqrs_create``, errors and all."""
+        return self.model.cqrs_create(
+            sync, mapped_data, previous_data=previous_data, **self._meta_kwargs(meta)
+        )
+
+    def call_update(
+        self,
+        instance: Any,
+        mapped_data: dict[str, Any],
+        previous_data: dict[str, Any] | None,
+        sync: bool,
+        meta: dict[str, Any] | None,
+    ) -> Any:
+        """Calls the instance's ``cqrs_update``, errors and all."""
+        return instance.cqrs_update(
+            sync, mapped_data, previous_data=previous_data, **self._meta_kwargs(meta)
+        )
+
+    def call_delete(self, pk: Any) -> bool:
+        """Deletes the row with that key, errors and all."""
+        self.model._default_manager.using(self.database).filter(pk=pk).order_by().delete()
+        return True
+
+    def _meta_kwargs(self, meta: dict[str, Any] | None) -> dict[str, Any]:
+        return {"meta": meta} if self.model.CQRS_META else {}
+
+    def _attempt(self, action: Callable[[], Any], message: str) -> Any:
+        """Runs the action in a savepoint, so that its failure leaves the transaction usable."""
+        try:
+            with transaction.atomic(using=self.database):
+                return action()
+        except (Error, ValidationError, mapping.MappingError) as error:
+            logger.error("%s\n%s", error, message)
+            return None
+
+    def _is_to_be_applied(self, instance: Any, mapped_data: dict[str, Any], sync: bool) -> bool:
+        incoming, existing = int(mapped_data["cqrs_revision"]), instance.cqrs_revision
+        ids = (instance.pk, self.model.CQRS_ID)
+        if sync:
+            if incoming < existing:
+                logger.warning(
+                    "CQRS revision downgrade on sync: pk = %s, "
+                    "cqrs_revision = new %s / existing %s (%s).",
+                    *(ids[0], incoming, existing, ids[1]),
+                )
+            return True
+        if incoming < existing:
+            logger.error(
+                "Wrong CQRS sync order: pk = %s, cqrs_revision = new %s / existing %s (%s).",
+                *(ids[0], incoming, existing, ids[1]),
+            )
+        elif incoming == existing:
+            logger.error(
+                "Received duplicate CQRS data: pk = %s, cqrs_revision = %s (%s).",
+                *(ids[0], incoming, ids[1]),
+            )
+            if incoming == 0:
+                logger.warning("CQRS potential creation race condition: pk = %s (%s).", *ids)
+        elif incoming > existing + 1:
+            logger.warning(
+                "Lost or filtered out %s CQRS packages: pk = %s, cqrs_revision = %s (%s)",
+                *(incoming - existing - 1, ids[0], incoming, ids[1]),
+            )
+        return bool(incoming > existing)
+
+
+def delete_key(model: Any, master_data: dict[str, Any]) -> Any:
+    """The primary key in the instance data of a DELETE, which has it under ``id`` always.
+
+    Raises:
+        MappingError: it, the revision or the time is missing, or it is no key of this model.
+    """
+    if any(master_data.get(name) is None for name in mapping.CQRS_FIELDS):
+        raise mapping.MappingError(
+            f"CQRS sync fields are not provided in data ({model.CQRS_ID})."
+        )
+    if master_data.get("id") is None:
+        raise mapping.MappingError(f"CQRS PK is not provided in data ({model.CQRS_ID}).")
+    return mapping.to_python(model._meta.pk, master_data["id"])

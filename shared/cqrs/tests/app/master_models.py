@@ -1,0 +1,1 @@
+"""Master models of the tests."""

@@ -1,0 +1,4 @@
+"""All models of the tests; they live beside the side that they belong to."""
+
+from tests.app.master_models import *  # noqa: F403
+from tests.app.replica_models import *  # noqa: F403

@@ -1,0 +1,44 @@
+"""Fixtures of all tests of the library."""
+
+import atexit
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from local_stack.servers import PostgresServer
+
+from tests.settings import TEST_DATABASE, postgres as postgres_settings
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
+    """Points the test databases to a server of local_stack, where none is named."""
+    if TEST_DATABASE != "postgres" or os.environ.get("TEST_DATABASE_URL"):
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    for alias in settings.DATABASES:
+        connection = connections[alias]
+        suffix = getattr(request.config, "workerinput", {}).get("workerid", "")
+        changes = postgres_settings(f"cqrs_{alias}{suffix}", server.url)
+        connection.settings_dict.update(changes)
+        connection.settings_dict["TEST"]["NAME"] = f"test_cqrs_{alias}{suffix}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of what only PostgreSQL has (row locks) are skipped elsewhere, saying so."""
+    if TEST_DATABASE == "postgres":
+        return
+    skip = pytest.mark.skip(reason="needs row locks: run with TEST_DATABASE=postgres")
+    for item in items:
+        if item.get_closest_marker("postgres"):
+            item.add_marker(skip)
+
+
+@atexit.register
+def _remove_files() -> None:
+    for options in settings.DATABASES.values():
+        if options["ENGINE"].endswith("sqlite3"):
+            shutil.rmtree(Path(options["NAME"]).parent, ignore_errors=True)
