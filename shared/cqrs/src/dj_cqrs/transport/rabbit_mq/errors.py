@@ -1,0 +1,22 @@
+"""pika's errors in words; they often hide their text several exceptions deep."""
+
+from pika.exceptions import ChannelClosed, ConnectionClosed
+
+from dj_cqrs.exceptions import TransportError
+
+
+def lost(where: str, error: BaseException) -> TransportError:
+    """Builds the error that says what became of the connection to the broker at ``where``."""
+    return TransportError(f"The broker at {where}: {describe(error)}")
+
+
+def describe(error: BaseException) -> str:
+    """One line on the innermost cause of an error of pika's."""
+    if isinstance(error, (ChannelClosed, ConnectionClosed)):
+        return f"{error.reply_code} {error.reply_text}"
+    # A failed workflow holds the error of each address; a failed phase holds its cause.
+    causes = [*error.args, *getattr(error, "exceptions", ()), getattr(error, "exception", None)]
+    for cause in reversed(causes):
+        if isinstance(cause, BaseException):
+            return describe(cause)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

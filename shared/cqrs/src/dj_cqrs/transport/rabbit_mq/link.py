@@ -1,0 +1,135 @@
+"""One AMQP connection whose I/O happens only while ``run`` is called.
+
+pika's SelectConnection is driven by hand, so that calls read from top to bottom and are bounded
+in time, while publisher confirms can still be pipelined.
+"""
+
+import contextlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import pika
+from pika.adapters.select_connection import IOLoop
+from pika.exceptions import AMQPError
+
+from dj_cqrs.exceptions import TransportError
+from dj_cqrs.transport.rabbit_mq.errors import lost
+
+#: Seconds that a closing handshake may take before the stream is cut.
+CLOSE_SECONDS: Final = 2.0
+
+
+class Link:
+    """An open connection to the broker.
+
+    Not thread-safe, except for ``call_soon_threadsafe``; one thread may hand it to another.
+    """
+
+    def __init__(self, parameters: pika.ConnectionParameters) -> None:
+        """Connects.
+
+        Raises:
+            TransportError: the broker could not be reached, or refused us.
+        """
+        self.where = f"{parameters.host}:{parameters.port}"
+        self._failure: BaseException | None = None
+        self._is_open = False
+        self._loop = IOLoop()
+        self._loop.activate_poller()
+        self.connection = pika.SelectConnection(
+            parameters,
+            on_open_callback=self._on_open,
+            on_open_error_callback=self._on_failure,
+            on_close_callback=self._on_failure,
+            custom_ioloop=self._loop,
+        )
+        try:
+            self._connect(parameters.stack_timeout)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, seconds: float) -> None:
+        # pika bounds each of the addresses that a host name stands for; this bounds all of them.
+        if not self.run(lambda: self._is_open, timeout_seconds=2 * seconds):
+            raise TransportError(f"The broker at {self.where} did not answer in time.")
+
+    def _on_open(self, _connection: Any) -> None:
+        self._is_open = True
+
+    def _on_failure(self, _connection: Any, error: BaseException | str) -> None:
+        self._failure = error if isinstance(error, BaseException) else AMQPError(error)
+
+    def check(self) -> None:
+        """Raises TransportError if the connection is known to be gone."""
+        if self._failure is not None:
+            raise lost(self.where, self._failure) from self._failure
+
+    def run(self, until: Callable[[], bool], *, timeout_seconds: float | None) -> bool:
+        """Serves I/O, heartbeats included, until the condition holds.
+
+        Args:
+            until: looked at after every event.
+            timeout_seconds: None for no limit.
+
+        Returns:
+            Whether the condition holds; False when the time is over.
+
+        Raises:
+            TransportError: the connection is gone.
+        """
+        time_over: list[bool] = []
+        timer = None
+        if timeout_seconds is not None:
+            timer = self._loop.call_later(max(timeout_seconds, 0), lambda: time_over.append(True))
+        try:
+            while self._failure is None and not until():
+                if time_over:
+                    return False
+                self._loop.poll()
+                self._loop.process_timeouts()
+        finally:
+            if timer is not None:
+                self._loop.remove_timeout(timer)
+        self.check()
+        return True
+
+    def serve(self) -> None:
+        """Does the I/O that is due now, without waiting.
+
+        Raises:
+            TransportError: the connection is gone.
+        """
+        # Data that closes the connection is read in one pass, and reported to us in a later one.
+        for _ in range(3):
+            self.run(lambda: False, timeout_seconds=0)
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        """Has the callback called by the thread that runs the link; any thread may ask."""
+        self._loop.add_callback_threadsafe(callback)
+
+    def close(self) -> None:
+        """Closes the connection, by force if the broker does not take part; never raises."""
+        # Whatever breaks here, the connection is being thrown away.
+        with contextlib.suppress(Exception):
+            self._close()
+        if self._failure is None:
+            self._failure = AMQPError("the connection was closed")
+        self._loop.close()
+
+    def _close(self) -> None:
+        if self.connection.is_closed:
+            return
+        if not self.connection.is_closing:
+            self.connection.close()
+        if not self._closes_within(CLOSE_SECONDS):
+            # pika has no public way to cut a connection, and a broker that hangs would keep the
+            # socket open until its heartbeats are missed.
+            self.connection._terminate_stream(AMQPError("no answer to the close"))
+            self._closes_within(CLOSE_SECONDS)
+
+    def _closes_within(self, seconds: float) -> bool:
+        try:
+            return self.run(lambda: self.connection.is_closed, timeout_seconds=seconds)
+        except TransportError:
+            return True

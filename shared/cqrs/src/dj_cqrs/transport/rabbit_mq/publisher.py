@@ -1,0 +1,109 @@
+"""Publishes batches with pipelined confirms: what the relay uses."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import pika
+
+from dj_cqrs.exceptions import TransportError
+from dj_cqrs.transport.base import OutgoingMessage, PublishOutcome
+from dj_cqrs.transport.rabbit_mq.confirming_channel import ConfirmingChannel
+from dj_cqrs.transport.rabbit_mq.declaration import declare_exchange
+from dj_cqrs.transport.rabbit_mq.link import Link
+
+#: Connections that a fork inherited. They are the parent's: never written to, never closed, and
+#: kept from the garbage collector, which would close them.
+_inherited: Final[list[object]] = []
+
+
+class ConfirmingPublisher:
+    """A ``Publisher`` that connects when it is first used, and again after an error.
+
+    One per thread. A process that was forked after the connection was made gets its own.
+    """
+
+    def __init__(
+        self, parameters: Callable[[], pika.ConnectionParameters], *, exchange: str
+    ) -> None:
+        """Prepares a publisher; connects nothing yet.
+
+        Args:
+            parameters: called for each connection, so that changed credentials are seen.
+            exchange: topic exchange to publish to; created if it is missing.
+        """
+        self._parameters = parameters
+        self._exchange = exchange
+        self._link: Link | None = None
+        self._channel: ConfirmingChannel | None = None
+        self._pid = os.getpid()
+
+    def publish(
+        self, messages: Sequence[OutgoingMessage], *, timeout_seconds: float
+    ) -> list[PublishOutcome]:
+        """Sends all messages and waits for the broker's word on each, in the order given.
+
+        A message that is not confirmed in time has failed, although it may be in a queue.
+
+        Raises:
+            TransportError: the broker cannot be reached, blocks publishers for too long, or the
+                connection was lost. The outcome of every message is unknown then; the next call
+                connects anew.
+            ConfigurationError: the exchange exists and is none to publish to, or the broker
+                does not let us create it.
+        """
+        if not messages:
+            return []
+        try:
+            channel = self._connected()
+            pending = channel.publish(messages, timeout_seconds=timeout_seconds)
+        except BaseException:
+            self.close()
+            raise
+        if not pending.is_settled:
+            self.close()
+        return pending.outcomes()
+
+    def _connected(self) -> ConfirmingChannel:
+        self._forget_inherited()
+        self._drop_if_lost()
+        if self._channel is None:
+            self._link = Link(self._parameters())
+            declare_exchange(self._link, self._exchange)
+            self._channel = ConfirmingChannel(self._link, self._exchange)
+        return self._channel
+
+    def _drop_if_lost(self) -> None:
+        """A connection that was lost while nobody used it is no error of the next batch."""
+        if self._link is None or self._channel is None:
+            return
+        try:
+            self._link.serve()
+            self._channel.check()
+        except TransportError:
+            self.close()
+
+    def _forget_inherited(self) -> None:
+        if self._pid != os.getpid():
+            _inherited.extend((self._link, self._channel))
+            self._link = self._channel = None
+            self._pid = os.getpid()
+
+    def wait(self, seconds: float) -> None:
+        """Idles for that long while the connection's heartbeats are served."""
+        until = time.monotonic() + seconds
+        self._forget_inherited()
+        if self._link is not None:
+            try:
+                self._link.run(lambda: False, timeout_seconds=seconds)
+            except TransportError:
+                self.close()
+        time.sleep(max(0.0, until - time.monotonic()))
+
+    def close(self) -> None:
+        """Closes the connection; safe to call twice, and ``publish`` opens another."""
+        self._forget_inherited()
+        link, self._link, self._channel = self._link, None, None
+        if link is not None:
+            link.close()

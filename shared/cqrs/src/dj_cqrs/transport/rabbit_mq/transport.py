@@ -1,0 +1,113 @@
+"""``RabbitMQTransport``: what the settings name; puts the parts together."""
+
+import functools
+from collections.abc import Collection, Sequence
+from typing import Any, ClassVar
+
+from dj_cqrs import conf
+from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.registries import ReplicaRegistry
+from dj_cqrs.transport.base import BaseTransport, Consumer, Publisher
+from dj_cqrs.transport.rabbit_mq.consumer import QueueConsumer
+from dj_cqrs.transport.rabbit_mq.declaration import declare
+from dj_cqrs.transport.rabbit_mq.direct import DirectProducer
+from dj_cqrs.transport.rabbit_mq.link import Link
+from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
+from dj_cqrs.transport.rabbit_mq.publisher import ConfirmingPublisher
+from dj_cqrs.transport.topology import Topology, replica_topology
+
+
+class RabbitMQTransport(BaseTransport):
+    """Transport class for RabbitMQ."""
+
+    consumers: ClassVar[dict[Any, Any]] = {}
+
+    _producer: ClassVar[DirectProducer] = DirectProducer(lambda: _publisher("producer"))
+
+    @classmethod
+    def publisher(cls) -> Publisher:
+        """Returns a new publisher; it connects when it is first used."""
+        return _publisher("relay")
+
+    @classmethod
+    def consumer(cls, cqrs_ids: Collection[str] | None = None) -> Consumer:
+        """Returns a new, connected consumer of this service's queue.
+
+        What is missing on the broker is created, so that services may start in any order.
+
+        Args:
+            cqrs_ids: binds the queue for these models only. All consumers share the queue, so
+                that each of them still gets whatever is in it.
+
+        Raises:
+            ConfigurationError: settings are wrong, or the broker has something else of our names.
+            TransportError: the broker cannot be reached.
+        """
+        topology = _topology(cqrs_ids)
+        batch_size = conf.config().replica.batch_size
+        link = Link(connection_parameters("consumer"))
+        try:
+            declare(link, topology)
+            # Twice a batch: the next one is here while this one is applied.
+            return QueueConsumer(link, topology.queue, prefetch=2 * batch_size)
+        except BaseException:
+            link.close()
+            raise
+
+    @classmethod
+    def declare(cls) -> Sequence[str]:
+        """Creates what is missing of this service's queues and bindings.
+
+        Returns:
+            A line for people on each thing: what it is, and whether it was created or existed.
+
+        Raises:
+            ConfigurationError: settings are wrong, or the broker has something else of our names.
+            TransportError: the broker cannot be reached.
+        """
+        topology = _topology(None)
+        link = Link(connection_parameters("declare"))
+        try:
+            return [str(declared) for declared in declare(link, topology)]
+        finally:
+            link.close()
+
+    @classmethod
+    def consume(cls, cqrs_ids: Collection[str] | None = None) -> None:
+        """Receives data from master models until told to stop.
+
+        Args:
+            cqrs_ids: see ``consumer``.
+        """
+        from dj_cqrs.controller import consumer
+
+        consumer.run(cls, cqrs_ids)
+
+    @classmethod
+    def produce(cls, payload: TransportPayload) -> None:
+        """Publishes one payload now; a failure is logged, never raised (it is not the caller's)."""
+        cls._producer.produce(payload)
+
+    @classmethod
+    def clean_connection(cls) -> None:
+        """Closes the connection that ``produce`` keeps for this thread, if there is one."""
+        cls._producer.close()
+
+
+def _publisher(role: str) -> ConfirmingPublisher:
+    return ConfirmingPublisher(
+        functools.partial(connection_parameters, role), exchange=conf.config().exchange
+    )
+
+
+def _topology(cqrs_ids: Collection[str] | None) -> Topology:
+    config = conf.config()
+    if not config.queue:
+        raise ConfigurationError("CQRS queue is not set.")
+    return replica_topology(
+        exchange=config.exchange,
+        queue=config.queue,
+        dead_letter_queue=config.replica.dead_letter_queue,
+        cqrs_ids=ReplicaRegistry.models if cqrs_ids is None else cqrs_ids,
+    )
