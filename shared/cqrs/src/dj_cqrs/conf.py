@@ -1,0 +1,186 @@
+"""``settings.CQRS`` as a frozen view, read when it is needed, so that ``override_settings`` works.
+
+Nothing is written back into the settings.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.apps import apps
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from dj_cqrs import constants
+from dj_cqrs.exceptions import ConfigurationError
+
+logger = logging.getLogger("django-cqrs")
+
+CorrelationFunction = Callable[[str, str, Any, str | None], Any]
+MetaFunction = Callable[..., dict[str, Any]]
+
+
+class _Unset:
+    """Tells a key that is missing from one that is None."""
+
+
+UNSET: Final = _Unset()
+
+
+@dataclass(frozen=True, slots=True)
+class MasterConfig:
+    """``CQRS['master']``; times in seconds, ``None`` for infinite."""
+
+    auto_update_fields: bool
+    message_ttl_seconds: int | None
+    correlation_function: CorrelationFunction | None
+    meta_function: MetaFunction | None
+    relay_batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaConfig:
+    """``CQRS['replica']``; times in seconds, ``None`` for infinite."""
+
+    max_retries: int | None
+    retry_delay_seconds: int
+    delay_queue_max_size: int | None
+    dead_letter_queue: str
+    dead_message_ttl_seconds: int | None
+    batch_size: int
+    tombstone_ttl_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole of ``settings.CQRS``."""
+
+    transport: str
+    url: str | None
+    exchange: str
+    queue: str | None
+    master: MasterConfig
+    replica: ReplicaConfig
+    raw: Mapping[str, Any]
+
+
+def config() -> Config:
+    """Reads ``settings.CQRS``.
+
+    Raises:
+        ConfigurationError: the setting is missing or not a dict.
+    """
+    raw = getattr(settings, "CQRS", None)
+    if raw is None:
+        raise ConfigurationError("CQRS configuration must be set in Django project settings.")
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError("CQRS configuration must be dict.")
+    queue = raw.get("queue")
+    return Config(
+        transport=raw.get("transport") or "",
+        url=raw.get("url"),
+        exchange=raw.get("exchange", "cqrs"),
+        queue=queue,
+        master=_master(_section(raw, "master")),
+        replica=_replica(_section(raw, "replica"), queue),
+        raw=raw,
+    )
+
+
+def outbox_is_installed() -> bool:
+    """True where changes are recorded in the outbox; False in direct mode."""
+    return apps.is_installed("dj_cqrs.outbox")
+
+
+def inbox_is_installed() -> bool:
+    """True where tombstones and parked messages have their tables."""
+    return apps.is_installed("dj_cqrs.inbox")
+
+
+def _section(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = raw.get(name, {})
+    if not isinstance(section, Mapping):
+        raise ConfigurationError(f"CQRS {name} configuration must be dict.")
+    return section
+
+
+def _master(section: Mapping[str, Any]) -> MasterConfig:
+    default_ttl = None if outbox_is_installed() else constants.DEFAULT_MASTER_MESSAGE_TTL
+    return MasterConfig(
+        auto_update_fields=section.get(
+            "CQRS_AUTO_UPDATE_FIELDS", constants.DEFAULT_MASTER_AUTO_UPDATE_FIELDS
+        ),
+        message_ttl_seconds=_number(
+            section, "CQRS_MESSAGE_TTL", default_ttl, minimum=1, may_be_none=True
+        ),
+        correlation_function=section.get("correlation_function") or None,
+        meta_function=_meta_function(section.get("meta_function")),
+        relay_batch_size=_number(
+            section, "relay_batch_size", constants.DEFAULT_RELAY_BATCH_SIZE, minimum=1
+        ),
+    )
+
+
+def _meta_function(value: Any) -> MetaFunction | None:
+    if not value:
+        return None
+    try:
+        function: MetaFunction = import_string(value) if isinstance(value, str) else value
+    except ImportError as error:
+        raise ConfigurationError("CQRS master meta_function import error.") from error
+    return function
+
+
+def _replica(section: Mapping[str, Any], queue: str | None) -> ReplicaConfig:
+    return ReplicaConfig(
+        max_retries=_number(
+            section,
+            "CQRS_MAX_RETRIES",
+            constants.DEFAULT_REPLICA_MAX_RETRIES,
+            minimum=0,
+            may_be_none=True,
+        ),
+        retry_delay_seconds=_number(
+            section, "CQRS_RETRY_DELAY", constants.DEFAULT_REPLICA_RETRY_DELAY, minimum=0
+        ),
+        delay_queue_max_size=_number(
+            section,
+            "delay_queue_max_size",
+            constants.DEFAULT_REPLICA_DELAY_QUEUE_MAX_SIZE,
+            minimum=1,
+            may_be_none=True,
+        ),
+        dead_letter_queue=section.get("dead_letter_queue", f"dead_letter_{queue}"),
+        dead_message_ttl_seconds=section.get(
+            "dead_message_ttl", constants.DEFAULT_DEAD_MESSAGE_TTL
+        ),
+        batch_size=_number(section, "batch_size", constants.DEFAULT_REPLICA_BATCH_SIZE, minimum=1),
+        tombstone_ttl_seconds=_number(
+            section, "tombstone_ttl", constants.DEFAULT_REPLICA_TOMBSTONE_TTL, minimum=1
+        ),
+    )
+
+
+def _number(
+    section: Mapping[str, Any],
+    key: str,
+    default: Any,
+    *,
+    minimum: int,
+    may_be_none: bool = False,
+) -> Any:
+    """The setting, or its default (with a system check's warning) where it makes no sense."""
+    value = section.get(key, UNSET)
+    if value is UNSET:
+        return default
+    if is_valid_number(value, minimum=minimum, may_be_none=may_be_none):
+        return value
+    return default
+
+
+def is_valid_number(value: Any, *, minimum: int, may_be_none: bool) -> bool:
+    """Whether a numeric setting is an int of at least ``minimum`` (or None where allowed)."""
+    if value is None:
+        return may_be_none
+    return isinstance(value, int) and not isinstance(value, bool) and value >= minimum

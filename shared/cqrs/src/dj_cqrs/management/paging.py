@@ -1,0 +1,16 @@
+"""Paging over rows by key: a page costs the same wherever it lies, and none is skipped when rows
+change meanwhile."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+
+
+def keyset_pages(queryset: "QuerySet[Any]", page_size: int) -> Iterator[list[Any]]:
+    """Yields the primary keys of a queryset's rows, in order, a page at a time."""
+    rows = queryset.order_by("pk").values_list("pk", flat=True)
+    page = list(rows[:page_size])
+    while page:
+        yield page
+        page = list(rows.filter(pk__gt=page[-1])[:page_size])

@@ -1,0 +1,94 @@
+"""What a transaction did to each row in the end, folded from its marks."""
+
+import graphlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Model
+
+from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.master.marks import Change, Mark, Row
+
+
+@dataclass(slots=True)
+class RowChange:
+    """All that happened to one row in one transaction."""
+
+    model: Any
+    pk: Any
+    marks: list[Mark] = field(default_factory=list)
+
+    @property
+    def is_changed(self) -> bool:
+        """False where the row's state was only asked for."""
+        return any(mark.change is not Change.SYNC for mark in self.marks)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the transaction created the row, so that nobody outside ever saw it before."""
+        changes = (mark.change for mark in self.marks)
+        return next((c for c in changes if c is not Change.SYNC), None) is Change.CREATE
+
+    @property
+    def instance(self) -> Any:
+        """The user's object that changed the row last, if there is one."""
+        objects = (mark.instance for mark in reversed(self.marks))
+        return next((instance for instance in objects if instance is not None), None)
+
+    @property
+    def previous(self) -> dict[str, Any] | None:
+        """Tracked values before the transaction; empty for a new row, None where unknown."""
+        if self.is_new:
+            return {}
+        values = (mark.previous for mark in self.marks)
+        return next((previous for previous in values if previous is not None), None)
+
+    @property
+    def deletion(self) -> TransportPayload | None:
+        """The payload of the row's first deletion: the one of the row that others know."""
+        for mark in self.marks:
+            if mark.change is Change.DELETE:
+                payload: TransportPayload = mark.payloads[0]
+                return payload
+        return None
+
+    @property
+    def sync_queues(self) -> list[str | None]:
+        """Where the state was asked for; None stands for every replica."""
+        return list(dict.fromkeys(mark.queue for mark in self.marks if mark.change is Change.SYNC))
+
+
+def fold(marks: Iterable[Mark]) -> dict[Row, RowChange]:
+    """Groups marks by row, in the order in which the rows were first touched."""
+    changes: dict[Row, RowChange] = {}
+    for mark in marks:
+        change = changes.setdefault(mark.row, RowChange(mark.model, mark.pk))
+        change.marks.append(mark)
+    return changes
+
+
+def by_model(changes: Iterable[RowChange]) -> dict[Any, list[RowChange]]:
+    """Groups changes by model, in the order in which the models were first touched."""
+    groups: dict[Any, list[RowChange]] = {}
+    for change in changes:
+        groups.setdefault(change.model, []).append(change)
+    return groups
+
+
+def children_first(models: Iterable[type[Model]]) -> list[type[Model]]:
+    """Orders models so that one comes before those that its foreign keys point to.
+
+    Deletes are sent in this order. Models that point to each other keep the order given.
+    """
+    models = list(models)
+    graph: dict[type[Model], set[type[Model]]] = {model: set() for model in models}
+    for model in models:
+        for related_field in model._meta.concrete_fields:
+            parent = related_field.related_model
+            if isinstance(parent, type) and parent in graph and parent is not model:
+                graph[parent].add(model)
+    try:
+        return list(graphlib.TopologicalSorter(graph).static_order())
+    except graphlib.CycleError:
+        return models

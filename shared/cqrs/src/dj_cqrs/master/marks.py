@@ -1,0 +1,177 @@
+"""Marks: what changed in the running transaction, kept where Django keeps ``on_commit`` hooks.
+
+A mark is itself an ``on_commit`` hook, so Django drops it with its savepoint or transaction, and
+users' tests see it with ``captureOnCommitCallbacks``. Knows nothing of payloads or outboxes.
+"""
+
+import enum
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
+
+
+class Change(enum.Enum):
+    """What a mark stands for."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    #: A row that other rows' payloads embed was saved; see ``master.related``.
+    RELATED = "related"
+    #: The state was asked for; nothing changed.
+    SYNC = "sync"
+
+
+Row = tuple[type[Model], Any]
+
+
+class Mark:
+    """One change of one row in the running transaction."""
+
+    __slots__ = (
+        "change",
+        "finish",
+        "instance",
+        "is_recorded",
+        "model",
+        "path",
+        "payloads",
+        "pk",
+        "previous",
+        "queue",
+        "using",
+    )
+
+    def __init__(
+        self,
+        change: Change,
+        model: type[Model],
+        pk: Any,
+        using: str,
+        *,
+        instance: Any = None,
+        previous: dict[str, Any] | None = None,
+        queue: str | None = None,
+        path: str = "",
+    ) -> None:
+        self.change = change
+        self.model = model
+        self.pk = pk
+        self.using = using
+        #: The user's object, which is asked for ``is_sync_instance`` and the metadata.
+        self.instance = instance
+        #: Values of the tracked fields before this change, on the wire's terms.
+        self.previous = previous
+        #: The single queue that a SYNC goes to.
+        self.queue = queue
+        #: For RELATED: the lookup from ``model`` to the row that was saved.
+        self.path = path
+        #: Made for this mark and not handed on yet: a DELETE's before the transaction's end, all
+        #: of them in direct mode.
+        self.payloads: list[Any] = []
+        self.is_recorded = False
+        self.finish: Callable[[Mark], None] | None = None
+
+    @property
+    def row(self) -> Row:
+        """The row's identity within its database; that of a RELATED mark is no row's."""
+        if self.change is Change.RELATED:
+            return self.model, (self.path, self.pk)
+        return self.model, self.pk
+
+    def __call__(self) -> None:
+        """Called by Django after the commit."""
+        if self.finish is not None:
+            self.finish(self)
+
+
+class Marks:
+    """The surviving, unrecorded marks of one connection, by row.
+
+    Django replaces the list of hooks whenever it drops some (savepoint or transaction rolled
+    back, hooks run, connection closed), so a changed list means: look again.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._connection = connection
+        self._hooks: list[Any] | None = None
+        self._by_row: dict[Row, list[Mark]] = {}
+        #: Tracked values that were read for a save in progress.
+        self.previous: dict[Row, dict[str, Any] | None] = {}
+
+    def add(self, mark: Mark) -> None:
+        """Registers a mark; without a transaction it takes effect at once."""
+        connection = self._connection
+        self._look_again()
+        if connection.in_atomic_block:
+            connection.on_commit(mark)
+        elif not connection.get_autocommit():
+            # Django refuses on_commit() under manual transaction management, but keeps the list.
+            connection.run_on_commit.append((set(), mark, False))
+        else:
+            mark()
+            return
+        self._by_row.setdefault(mark.row, []).append(mark)
+
+    def of(self, model: type[Model], pk: Any) -> list[Mark]:
+        """The row's marks in order; empty if nothing that survives was done to it."""
+        self._look_again()
+        return [mark for mark in self._by_row.get((model, pk), ()) if not mark.is_recorded]
+
+    def pending_of(self, mark: Mark) -> list[Mark]:
+        """The mark and the unrecorded ones of its row that came after it."""
+        marks = self.of(*mark.row)
+        return marks[marks.index(mark) :] if mark in marks else [mark]
+
+    def is_changed(self, model: type[Model], pk: Any) -> bool:
+        """Whether a surviving change has raised the row's revision already."""
+        return any(mark.change is not Change.SYNC for mark in self.of(model, pk))
+
+    def pending(self) -> list[Mark]:
+        """All surviving marks that were not recorded, in order."""
+        return [mark for mark in self._in_hooks() if not mark.is_recorded]
+
+    def _look_again(self) -> None:
+        if self._hooks is self._connection.run_on_commit:
+            return
+        self._hooks = self._connection.run_on_commit
+        self._by_row = {}
+        for mark in self._in_hooks():
+            if not mark.is_recorded:
+                self._by_row.setdefault(mark.row, []).append(mark)
+
+    def _in_hooks(self) -> Iterator[Mark]:
+        return (hook for _, hook, _ in self._connection.run_on_commit if isinstance(hook, Mark))
+
+
+def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], None]) -> Marks:
+    """Returns the marks of this thread's connection, with its commit wrapped once.
+
+    Django has no hook before a commit. ``_commit`` of the connection object is what the end of
+    the outermost ``atomic`` and a manual ``commit()`` both call.
+
+    Args:
+        using: database alias.
+        before_commit: called inside the transaction when all is done but the commit. What it
+            raises rolls the transaction back.
+    """
+    connection = connections[using]
+    marks: Marks | None = connection.__dict__.get("_cqrs_marks")
+    if marks is None:
+        marks = Marks(connection)
+        connection.__dict__["_cqrs_marks"] = marks
+        commit = connection._commit  # type: ignore[attr-defined]
+
+        def _commit() -> None:
+            try:
+                before_commit(connection)
+            except BaseException:
+                connection.rollback()
+                raise
+            commit()
+
+        connection.__dict__["_commit"] = _commit
+    return marks

@@ -1,0 +1,86 @@
+"""Payloads of master models: what is said of a row, with the user's hooks asked."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from dj_cqrs.constants import TRACKED_FIELDS_ATTR_NAME, SignalType
+from dj_cqrs.dataclasses import TransportPayload, message_expires_at
+from dj_cqrs.master import tracking
+from dj_cqrs.master.changes import RowChange
+from dj_cqrs.wire import to_plain
+
+
+def of_existing(change: RowChange, fresh: Any, using: str) -> list[TransportPayload]:
+    """Payloads for a row that exists at the end of the transaction.
+
+    Args:
+        change: what happened to the row.
+        fresh: the row, read at the end of the transaction.
+        using: database alias.
+
+    Returns:
+        One SAVE if the row was changed, and one SYNC for each place that asked for its state;
+        nothing if ``is_sync_instance`` says so.
+    """
+    owner = change.instance if change.instance is not None else fresh
+    for mark in change.marks:
+        if mark.instance is not None:
+            mark.instance.cqrs_revision = fresh.cqrs_revision
+    if not owner.is_sync_instance():
+        return []
+    data = fresh.to_cqrs_dict(using=using, sync=True)
+    queues = change.sync_queues
+    payloads = []
+    if change.is_changed:
+        previous = tracking.previous_data(change.model, change.previous, fresh)
+        if previous is not None:
+            owner.__dict__[TRACKED_FIELDS_ATTR_NAME] = previous
+        payloads.append(_payload(SignalType.SAVE, owner, fresh.pk, data, previous, None))
+        # The SAVE goes to every replica, so it answers for a SYNC to all of them.
+        queues = [queue for queue in queues if queue is not None]
+    payloads += [_payload(SignalType.SYNC, owner, fresh.pk, data, None, queue) for queue in queues]
+    return payloads
+
+
+def of_deleted(instance: Any, revision: int) -> TransportPayload:
+    """The payload of a DELETE, made while the user's object still has its key.
+
+    Args:
+        instance: the deleted object.
+        revision: the row's true revision + 1.
+    """
+    pk = to_plain(instance.pk)
+    data = {"id": pk, "cqrs_revision": revision, "cqrs_updated": str(timezone.now())}
+    custom = instance.get_custom_cqrs_delete_data()
+    if custom:
+        data["custom"] = custom
+    return TransportPayload(
+        SignalType.DELETE,
+        instance.CQRS_ID,
+        data,
+        pk,
+        expires=message_expires_at(),
+        meta=instance.get_cqrs_meta(instance_data=data, signal_type=SignalType.DELETE),
+    )
+
+
+def _payload(
+    signal_type: SignalType,
+    owner: Any,
+    pk: Any,
+    data: dict[str, Any],
+    previous: dict[str, Any] | None,
+    queue: str | None,
+) -> TransportPayload:
+    meta = owner.get_cqrs_meta(instance_data=data, previous_data=previous, signal_type=signal_type)
+    return TransportPayload(
+        signal_type,
+        owner.CQRS_ID,
+        data,
+        to_plain(pk),
+        queue=queue,
+        previous_data=previous,
+        expires=message_expires_at(),
+        meta=meta,
+    )

@@ -1,0 +1,95 @@
+"""The revision of a row: how it grows with a save, and what it truly is before a delete."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Expression, F, IntegerField, Model, Value
+from django.db.models.sql.subqueries import InsertQuery
+
+from dj_cqrs.master.marks import Row
+
+#: Keys in one statement: below the limit on parameters of every database.
+CHUNK_SIZE = 500
+
+
+class NextRevision(Expression):
+    """The row's revision in the database plus ``step``; 0 where the row is new.
+
+    One expression for both, since a save that means to update may turn into an insert. Never the
+    instance's own value: that one may be stale.
+    """
+
+    def __init__(self, step: int) -> None:
+        super().__init__(output_field=IntegerField())
+        self.step = step
+
+    def resolve_expression(self, query: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Resolves by the kind of statement that it is part of."""
+        if isinstance(query, InsertQuery):
+            expression: Any = Value(0, output_field=IntegerField())
+        else:
+            expression = F("cqrs_revision") + self.step if self.step else F("cqrs_revision")
+        return expression.resolve_expression(query, *args, **kwargs)
+
+
+class TrueRevisions:
+    """Revisions of rows that are about to be deleted, read in bulk and under their locks.
+
+    Django announces every row of a deletion (``pre_delete``) before its first statement, but not
+    which announcement is the last. So the rows are read when that first statement comes: one
+    query a model, not one a row.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._connection = connection
+        self._expected: dict[type[Model], list[Any]] = {}
+        self._found: dict[Row, int] = {}
+
+    def expect(self, model: type[Model], pk: Any) -> None:
+        """The row will be deleted by one of the next statements."""
+        if not self._expected:
+            self._connection.execute_wrappers.append(self._before_next_statement)
+        self._expected.setdefault(model, []).append(pk)
+
+    def take(self, model: type[Model], pk: Any) -> int | None:
+        """The revision that the row had; None if it was gone already."""
+        return self._found.pop((model, pk), None)
+
+    def clear(self) -> None:
+        """Forgets what an abandoned deletion left."""
+        self._found.clear()
+
+    def _before_next_statement(
+        self, execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        self._connection.execute_wrappers.remove(self._before_next_statement)
+        expected, self._expected = self._expected, {}
+        if self._connection.in_atomic_block or not self._connection.get_autocommit():
+            for model, pks in expected.items():
+                self._read(model, pks)
+        return execute(sql, params, many, context)
+
+    def _read(self, model: type[Model], pks: list[Any]) -> None:
+        queryset = model._base_manager.using(self._connection.alias).select_for_update()
+        for chunk in chunks(pks):
+            rows = queryset.filter(pk__in=chunk).order_by("pk").values_list("pk", "cqrs_revision")
+            self._found.update({(model, pk): revision for pk, revision in rows})
+
+
+def true_revisions_of(using: str) -> TrueRevisions:
+    """Returns the reader of this thread's connection."""
+    connection = connections[using]
+    reader: TrueRevisions | None = connection.__dict__.get("_cqrs_true_revisions")
+    if reader is None:
+        reader = connection.__dict__["_cqrs_true_revisions"] = TrueRevisions(connection)
+    return reader
+
+
+def chunks(items: Sequence[Any], size: int = CHUNK_SIZE) -> Iterator[list[Any]]:
+    """Splits a sequence into lists of at most ``size``."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,100 @@
+"""Metaclasses that check a model's CQRS declaration and register it."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import base
+
+from dj_cqrs.constants import ALL_BASIC_FIELDS
+from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
+from dj_cqrs.signals import MasterSignals
+
+if TYPE_CHECKING:
+    from django.db.models import Model
+
+
+class MasterMeta(base.ModelBase):
+    """Metaclass of master models."""
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
+    ) -> Any:
+        model_cls = super().__new__(cls, name, bases, attrs, **kwargs)
+        if _is_to_be_registered(model_cls):
+            MasterMeta.register(model_cls)
+        return model_cls
+
+    @staticmethod
+    def register(model_cls: Any) -> None:
+        """Checks a master model's declaration, registers it and connects its signals.
+
+        For models that cannot have this metaclass (diamond inheritance, proxies): derive from
+        ``RawMasterMixin`` and call this.
+
+        Raises:
+            ConfigurationError: the declaration is wrong.
+        """
+        if model_cls.CQRS_TRACKED_FIELDS is not None:
+            _check_tracked_fields(model_cls)
+        if model_cls.CQRS_SERIALIZER is None:
+            _check_fields(model_cls, "CQRS_FIELDS", model_cls.CQRS_FIELDS)
+        elif model_cls.CQRS_FIELDS != ALL_BASIC_FIELDS:
+            raise ConfigurationError(
+                f"Model {model_cls.__name__}: CQRS_FIELDS can't be set together with CQRS_SERIALIZER."
+            )
+        MasterRegistry.register_model(model_cls)
+        MasterSignals.register_model(model_cls)
+
+
+class ReplicaMeta(base.ModelBase):
+    """Metaclass of replica models."""
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
+    ) -> Any:
+        model_cls = super().__new__(cls, name, bases, attrs, **kwargs)
+        if _is_to_be_registered(model_cls):
+            ReplicaMeta.register(model_cls)
+        return model_cls
+
+    @staticmethod
+    def register(model_cls: Any) -> None:
+        """Checks a replica's declaration and registers it; also for classes that are no models.
+
+        Raises:
+            ConfigurationError: the declaration is wrong.
+        """
+        mapping = getattr(model_cls, "CQRS_MAPPING", None)
+        if mapping is not None:
+            _check_fields(model_cls, "CQRS_MAPPING", list(mapping.values()))
+        ReplicaRegistry.register_model(model_cls)
+
+
+def _is_to_be_registered(model_cls: "type[Model]") -> bool:
+    """An abstract base without an id is a base, not a model; with one, it is a mistake of its own."""
+    return not model_cls._meta.abstract and not model_cls._meta.swapped
+
+
+def _check_fields(model_cls: Any, attr: str, names: Any) -> None:
+    """``CQRS_FIELDS`` and the values of ``CQRS_MAPPING`` name existing fields, pk included."""
+    if names == ALL_BASIC_FIELDS:
+        return
+    name = model_cls.__name__
+    names = list(names)
+    if len(set(names)) != len(names):
+        raise ConfigurationError(f"Duplicate names in {attr} field for model {name}.")
+    if model_cls._meta.pk.name not in names:
+        raise ConfigurationError(f"PK is not in {attr} for model {name}.")
+    if not {field.name for field in model_cls._meta.concrete_fields}.issuperset(names):
+        raise ConfigurationError(f"{attr} field is not correctly set for model {name}.")
+
+
+def _check_tracked_fields(model_cls: Any) -> None:
+    tracked = model_cls.CQRS_TRACKED_FIELDS
+    if tracked == ALL_BASIC_FIELDS:
+        return
+    known = {field.name for field in model_cls._meta.concrete_fields}
+    if not isinstance(tracked, (list, tuple)) or not tracked or not known.issuperset(tracked):
+        raise ConfigurationError(
+            f"Model {model_cls.__name__}: Invalid configuration for CQRS_TRACKED_FIELDS"
+        )

@@ -1,0 +1,285 @@
+"""The model mixins: what users declare. The work is done in ``master`` and ``replica``."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.db import models
+
+from dj_cqrs import conf
+from dj_cqrs.constants import ALL_BASIC_FIELDS, TRACKED_FIELDS_ATTR_NAME
+from dj_cqrs.managers import MasterManager, ReplicaManager
+from dj_cqrs.master import saving, serialization, sync
+from dj_cqrs.metas import MasterMeta, ReplicaMeta
+from dj_cqrs.replica.read_only import ReplicaObjectsManager, refuse_write
+from dj_cqrs.signals import post_bulk_create, post_update
+
+
+class RawMasterMixin(models.Model):
+    """Base of ``MasterMixin``; for models that cannot have its metaclass."""
+
+    CQRS_ID: ClassVar[str | None] = None
+    #: False: changes of this model are not sent.
+    CQRS_PRODUCE: ClassVar[bool] = True
+    #: Names of the fields to send; the primary key is one of them.
+    CQRS_FIELDS: ClassVar[Any] = ALL_BASIC_FIELDS
+    #: Dotted path of a class that takes an instance and has its representation in ``.data``.
+    CQRS_SERIALIZER: ClassVar[str | None] = None
+    #: Names of the fields whose previous values are sent along, or ``"__all__"``.
+    CQRS_TRACKED_FIELDS: ClassVar[Any] = None
+    #: Lookup paths of the rows that this model's payload embeds: saving one of them sends this
+    #: model's rows again, in the same transaction.
+    CQRS_RELATED: ClassVar[tuple[str, ...]] = ()
+
+    cqrs_revision = models.IntegerField(
+        default=0,
+        help_text="This field must be incremented on any model update. It's used to for CQRS sync.",
+    )
+    cqrs_updated = models.DateTimeField(
+        auto_now=True,
+        help_text="This field must be incremented on every model update. It's used to for CQRS sync.",
+    )
+
+    objects = models.Manager()
+    cqrs = MasterManager()
+
+    class Meta:
+        abstract = True
+
+    def save(
+        self,
+        *args: Any,
+        update_fields: Iterable[str] | None = None,
+        update_cqrs_fields: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Saves the row and lets its revision grow, once per transaction.
+
+        Overridden since the revision must be part of the same UPDATE; nothing else happens here.
+
+        Args:
+            *args: of ``Model.save``.
+            update_fields: as in Django. The change is sent unless ``update_cqrs_fields`` is False.
+            update_cqrs_fields: whether a save of ``update_fields`` is sent. Default: True with
+                the outbox, else the setting ``CQRS_AUTO_UPDATE_FIELDS``.
+            **kwargs: of ``Model.save``.
+        """
+        if update_cqrs_fields is None:
+            update_cqrs_fields = (
+                conf.outbox_is_installed() or conf.config().master.auto_update_fields
+            )
+        with saving.prepared(self, update_fields, update_cqrs_fields, (args, kwargs)) as fields:
+            super().save(*args, update_fields=fields, **kwargs)
+
+    save.alters_data = True  # type: ignore[attr-defined]
+
+    def to_cqrs_dict(self, using: str | None = None, sync: bool = False) -> dict[str, Any]:
+        """Serializes this instance for the wire.
+
+        Args:
+            using: database to read related rows from, for a model with ``CQRS_SERIALIZER``.
+            sync: serialize the instance as it is instead of reading it again.
+
+        Returns:
+            The instance data, with ``cqrs_revision`` and ``cqrs_updated``.
+        """
+        return serialization.serialize(self, using=using, reread=not sync)
+
+    def get_tracked_fields_data(self) -> dict[str, Any] | None:
+        """Previous values of the tracked fields that the last recorded change altered."""
+        data: dict[str, Any] | None = self.__dict__.get(TRACKED_FIELDS_ATTR_NAME)
+        return data
+
+    def cqrs_sync(self, using: str | None = None, queue: str | None = None) -> bool:
+        """Sends the row's current state on demand; the revision does not grow.
+
+        Args:
+            using: database of the row.
+            queue: send to this queue only; None for every replica.
+
+        Returns:
+            False if the row does not exist, else True.
+        """
+        return sync.sync_instance(self, using=using, queue=queue)
+
+    def is_sync_instance(self) -> bool:
+        """Override to send only some rows: False keeps this one at home."""
+        return True
+
+    def get_cqrs_meta(self, **kwargs: Any) -> dict[str, Any]:
+        """Override to send metadata along; by default the ``meta_function`` setting's result.
+
+        Args:
+            **kwargs: ``signal_type``, ``instance_data`` and, for saves, ``previous_data``.
+        """
+        function = conf.config().master.meta_function
+        return function(obj=self, **kwargs) if function else {}
+
+    def get_custom_cqrs_delete_data(self) -> dict[str, Any] | None:
+        """Override to send more than the key with a DELETE; it arrives under ``custom``."""
+        return None
+
+    @classmethod
+    def relate_cqrs_serialization(cls, queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
+        """Override with ``select_related`` / ``prefetch_related`` for what the payload embeds."""
+        return queryset
+
+    @classmethod
+    def call_post_bulk_create(cls, instances: list[Any], using: str | None = None) -> None:
+        """Records rows that were created in bulk, as ``Model.cqrs.bulk_create`` does by itself."""
+        post_bulk_create.send(cls, instances=instances, using=using)
+
+    @classmethod
+    def call_post_update(cls, instances: Iterable[Any], using: str | None = None) -> None:
+        """Records rows that were updated in bulk, as ``Model.cqrs.bulk_update`` does by itself."""
+        post_update.send(cls, instances=instances, using=using)
+
+
+class MasterMixin(RawMasterMixin, metaclass=MasterMeta):
+    """Mixin of a model that sends its changes to replicas."""
+
+    class Meta:
+        abstract = True
+
+
+class RawReplicaMixin:
+    """Base of everything that can receive messages, model or not."""
+
+    CQRS_ID: ClassVar[str | None] = None
+    #: True: no database operation is made for this model; its hooks do all.
+    CQRS_NO_DB_OPERATIONS: ClassVar[bool] = True
+    #: True: hooks get the payload's ``meta``.
+    CQRS_META: ClassVar[bool] = False
+    #: True: a SYNC is taken only if it was sent to this service's queue alone.
+    CQRS_ONLY_DIRECT_SYNCS: ClassVar[bool] = False
+
+    @classmethod
+    def cqrs_save(cls, master_data: dict[str, Any], **kwargs: Any) -> Any:
+        """Receives a SAVE or SYNC."""
+        raise NotImplementedError
+
+    @classmethod
+    def cqrs_delete(cls, master_data: dict[str, Any], **kwargs: Any) -> Any:
+        """Receives a DELETE."""
+        raise NotImplementedError
+
+    @staticmethod
+    def should_retry_cqrs(current_retry: int, exception: Exception | None = None) -> bool:
+        """Whether to try the message again after ``current_retry`` attempts; may be overridden."""
+        max_retries = conf.config().replica.max_retries
+        return max_retries is None or current_retry < max_retries
+
+    @staticmethod
+    def get_cqrs_retry_delay(current_retry: int) -> int:
+        """Seconds until the next attempt; may be overridden."""
+        return conf.config().replica.retry_delay_seconds
+
+
+class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
+    """Mixin of a model that keeps a copy of a master's rows."""
+
+    CQRS_NO_DB_OPERATIONS: ClassVar[bool] = False
+    #: Field name of the master -> field name here; None: the same names.
+    CQRS_MAPPING: ClassVar[dict[str, str] | None] = None
+    #: True: the payload is not the master's fields; ``cqrs_create``/``cqrs_update`` take it apart.
+    CQRS_CUSTOM_SERIALIZATION: ClassVar[bool] = False
+    #: True: the row is locked while it is updated.
+    CQRS_SELECT_FOR_UPDATE: ClassVar[bool] = False
+    #: True: writes outside the consumer raise ``ReadOnlyReplicaError``.
+    CQRS_READ_ONLY: ClassVar[bool] = False
+
+    cqrs_revision = models.IntegerField()
+    cqrs_updated = models.DateTimeField()
+
+    objects = ReplicaObjectsManager()
+    cqrs = ReplicaManager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """As in Django; refused for a read-only replica outside the consumer."""
+        refuse_write(type(self))
+        super().save(*args, **kwargs)
+
+    save.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """As in Django; refused for a read-only replica outside the consumer."""
+        refuse_write(type(self))
+        return super().delete(*args, **kwargs)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def cqrs_save(
+        cls,
+        master_data: dict[str, Any],
+        previous_data: dict[str, Any] | None = None,
+        sync: bool = False,
+        meta: dict[str, Any] | None = None,
+    ) -> Any:
+        """Creates or updates the row from a master's instance data. Not to be overridden.
+
+        Args:
+            master_data: instance data of the payload.
+            previous_data: previous values of tracked fields.
+            sync: whether the message is a SYNC.
+            meta: metadata of the payload.
+
+        Returns:
+            The instance, or None if it could not be saved (the log says why).
+        """
+        return cls.cqrs.save_instance(master_data, previous_data, sync, meta)
+
+    @classmethod
+    def cqrs_create(
+        cls,
+        sync: bool,
+        mapped_data: dict[str, Any],
+        previous_data: dict[str, Any] | None = None,
+        meta: dict[str, Any] | None = None,
+    ) -> Any:
+        """Creates the row; to be overridden where the master has a custom serialization.
+
+        Args:
+            sync: whether the message is a SYNC.
+            mapped_data: instance data under this model's field names.
+            previous_data: previous values of tracked fields, mapped likewise.
+            meta: metadata of the payload, if ``CQRS_META`` is set.
+
+        Returns:
+            The new instance.
+        """
+        return cls._default_manager.create(**cls.cqrs.to_attributes(mapped_data))
+
+    def cqrs_update(
+        self,
+        sync: bool,
+        mapped_data: dict[str, Any],
+        previous_data: dict[str, Any] | None = None,
+        meta: dict[str, Any] | None = None,
+    ) -> Any:
+        """Updates the row; to be overridden where the master has a custom serialization.
+
+        Args: as of ``cqrs_create``.
+
+        Returns:
+            The instance.
+        """
+        for name, value in type(self).cqrs.to_attributes(mapped_data).items():
+            setattr(self, name, value)
+        self.save()
+        return self
+
+    @classmethod
+    def cqrs_delete(cls, master_data: dict[str, Any], meta: dict[str, Any] | None = None) -> bool:
+        """Deletes the row.
+
+        Args:
+            master_data: instance data of the payload: ``id``, revision and time.
+            meta: metadata of the payload.
+
+        Returns:
+            True also if there was nothing to delete; False if it failed (the log says why).
+        """
+        return cls.cqrs.delete_instance(master_data)

@@ -1,0 +1,64 @@
+"""Memory of deleted rows: the revisions of a primary key never restart.
+
+A replica that judges by revision alone would else take a row with a used key for older than the
+row that was deleted under it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import connections
+from django.utils import timezone
+
+from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.master.changes import RowChange
+from dj_cqrs.outbox.models import DeletedRow
+
+
+def continue_revisions(model: Any, changes: Iterable[RowChange], using: str) -> None:
+    """Raises the revision of rows whose key was deleted before, in this transaction or ever.
+
+    Args:
+        model: the master model.
+        changes: what this transaction did to rows of it.
+        using: database alias.
+    """
+    new: dict[str, Any] = {}
+    for change in changes:
+        if change.is_new:
+            new[str(change.pk)] = change.pk
+        elif (deletion := change.deletion) is not None:
+            _set(model, change.pk, deletion.instance_data["cqrs_revision"], using)
+    if not new:
+        return
+    remembered = DeletedRow.objects.using(using).filter(cqrs_id=model.CQRS_ID, row_pk__in=new)
+    for row in remembered:
+        if _set(model, new[row.row_pk], row.revision + 1, using):
+            row.delete(using=using)
+
+
+def remember(deletions: Iterable[TransportPayload], using: str) -> None:
+    """Remembers the revisions that rows were deleted with."""
+    rows = [
+        DeletedRow(
+            cqrs_id=payload.cqrs_id,
+            row_pk=str(payload.pk),
+            revision=payload.instance_data["cqrs_revision"],
+            deleted_at=timezone.now(),
+        )
+        for payload in deletions
+    ]
+    if not rows:
+        return
+    has_target = connections[using].features.supports_update_conflicts_with_target
+    DeletedRow.objects.using(using).bulk_create(
+        rows,
+        update_conflicts=True,
+        update_fields=["revision", "deleted_at"],
+        unique_fields=["cqrs_id", "row_pk"] if has_target else None,
+    )
+
+
+def _set(model: Any, pk: Any, revision: int, using: str) -> bool:
+    rows = model._base_manager.using(using).filter(pk=pk)
+    return bool(rows.update(cqrs_revision=revision))

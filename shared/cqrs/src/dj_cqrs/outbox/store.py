@@ -1,0 +1,34 @@
+"""Writing to the outbox, in the transaction of the change."""
+
+from collections.abc import Iterable
+
+from dj_cqrs import wire
+from dj_cqrs.constants import REVISIONS_HEADER, REVISIONS_MONOTONIC, SignalType
+from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.outbox import memory
+from dj_cqrs.outbox.models import OutboxMessage
+from dj_cqrs.transport.topology import RoutingKey
+
+#: What every message of an outbox says about its revisions.
+HEADERS = {REVISIONS_HEADER: REVISIONS_MONOTONIC}
+
+
+def record(payloads: Iterable[TransportPayload], using: str) -> None:
+    """Encodes payloads and writes them with one statement.
+
+    Raises:
+        ContractError: a payload holds a value that JSON has no form for.
+    """
+    payloads = list(payloads)
+    OutboxMessage.objects.using(using).bulk_create(
+        OutboxMessage(
+            cqrs_id=payload.cqrs_id,
+            routing_key=str(RoutingKey(payload.cqrs_id, payload.queue)),
+            body=wire.encode(payload.to_dict()),
+            headers=HEADERS,
+        )
+        for payload in payloads
+    )
+    memory.remember(
+        [payload for payload in payloads if payload.signal_type == SignalType.DELETE], using
+    )

@@ -1,0 +1,17 @@
+"""Transports: how messages travel between services."""
+
+from typing import Any
+
+from dj_cqrs.transport.base import BaseTransport
+from dj_cqrs.transport.selection import current_transport
+
+__all__ = ["BaseTransport", "RabbitMQTransport", "current_transport"]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads a transport only when it is named, so that one broker's client is enough."""
+    if name == "RabbitMQTransport":
+        from dj_cqrs.transport.rabbit_mq import RabbitMQTransport
+
+        return RabbitMQTransport
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

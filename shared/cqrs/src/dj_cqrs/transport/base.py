@@ -1,0 +1,134 @@
+"""What a transport is: a publisher for the relay, a consumer for the workers, and a declaration.
+
+Nothing here knows a broker; nothing outside a transport's own package imports a broker's client.
+"""
+
+import enum
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from dj_cqrs.dataclasses import TransportPayload
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingMessage:
+    """One encoded message on its way to the exchange.
+
+    ``message_id`` identifies the message within one ``publish`` call and is sent along with it.
+    """
+
+    message_id: str
+    routing_key: str
+    body: bytes
+    headers: Mapping[str, Any] = field(default_factory=dict)
+
+
+class PublishOutcome(enum.Enum):
+    """What the broker said about one message."""
+
+    #: Every queue that it was routed to has it, durably.
+    CONFIRMED = "confirmed"
+    #: No queue is bound for its routing key; the broker kept nothing.
+    UNROUTABLE = "unroutable"
+    #: Refused, or not confirmed in time; it may or may not be in a queue.
+    FAILED = "failed"
+
+
+class Publisher(Protocol):
+    """Publishes batches with pipelined confirms. Not thread-safe: one per thread."""
+
+    def publish(
+        self, messages: Sequence[OutgoingMessage], *, timeout_seconds: float
+    ) -> list[PublishOutcome]:
+        """Sends all messages and waits for the broker's word on each, in the order given.
+
+        Raises:
+            TransportError: the broker cannot be reached or the connection was lost. The outcome
+                of every message is unknown then; the next call connects anew.
+        """
+
+    def wait(self, seconds: float) -> None:
+        """Idles for that long while the connection's heartbeats are served."""
+
+    def close(self) -> None:
+        """Closes the connection; safe to call twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message from a queue, to be settled with ``ack`` or ``reject``."""
+
+    body: bytes
+    routing_key: str
+    headers: Mapping[str, Any]
+    redelivered: bool
+    tag: int
+
+
+class Consumer(Protocol):
+    """Receives messages of one queue. Not thread-safe: one per worker."""
+
+    def receive(self, *, max_messages: int, timeout_seconds: float) -> list[Delivery]:
+        """Waits for the first message up to the timeout, then takes only what is already there.
+
+        Raises:
+            TransportError: the connection is gone, and with it every unsettled delivery, which
+                the broker delivers again.
+        """
+
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """Settles deliveries as done; the broker forgets them."""
+
+    def reject(self, delivery: Delivery) -> None:
+        """Hands a delivery to the broker's dead letter queue."""
+
+    def close(self) -> None:
+        """Closes the connection; what was not settled goes back to the queue."""
+
+
+class BaseTransport:
+    """Base of every transport; ``CQRS['transport']`` names a subclass."""
+
+    consumers: ClassVar[dict[Any, Any]] = {}
+
+    @classmethod
+    def produce(cls, payload: TransportPayload) -> None:
+        """Publishes one payload now (direct mode, without an outbox)."""
+        raise NotImplementedError
+
+    @classmethod
+    def consume(cls, cqrs_ids: Collection[str] | None = None) -> None:
+        """Consumes until told to stop; only the given ``CQRS_ID``s where any are named."""
+        raise NotImplementedError
+
+    @classmethod
+    def clean_connection(cls) -> None:
+        """Closes the connection that ``produce`` keeps, if there is one."""
+        raise NotImplementedError
+
+    @classmethod
+    def publisher(cls) -> Publisher:
+        """Returns a new publisher; it connects when it is first used."""
+        raise NotImplementedError
+
+    @classmethod
+    def consumer(cls, cqrs_ids: Collection[str] | None = None) -> Consumer:
+        """Returns a new, connected consumer of this service's queue.
+
+        Raises:
+            TransportError: the broker cannot be reached.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def declare(cls) -> Sequence[str]:
+        """Creates what is missing of this service's queues and bindings (a replica's deploy step).
+
+        Returns:
+            A line for people on each thing: what it is, and whether it was created or existed.
+
+        Raises:
+            TransportError: the broker cannot be reached.
+        """
+        raise NotImplementedError

@@ -1,0 +1,37 @@
+"""Which transport the settings name."""
+
+from typing import TYPE_CHECKING
+
+from django.utils.functional import SimpleLazyObject
+from django.utils.module_loading import import_string
+
+from dj_cqrs import conf
+from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.transport.base import BaseTransport
+
+
+def transport_class() -> type[BaseTransport]:
+    """Imports the transport that ``CQRS['transport']`` names, as the settings are now.
+
+    Raises:
+        ConfigurationError: it is not set, cannot be imported, or is no transport.
+    """
+    path = conf.config().transport
+    if not path:
+        raise ConfigurationError("CQRS transport is not set.")
+    try:
+        transport = import_string(path)
+    except ImportError as error:
+        raise ConfigurationError(f"CQRS transport {path!r} cannot be imported: {error}") from error
+    if not (isinstance(transport, type) and issubclass(transport, BaseTransport)):
+        raise ConfigurationError(
+            "CQRS transport must be inherited from `dj_cqrs.transport.BaseTransport`."
+        )
+    return transport
+
+
+if TYPE_CHECKING:
+    current_transport: type[BaseTransport]
+else:
+    #: The transport of the settings; looked up when it is first used.
+    current_transport = SimpleLazyObject(transport_class)
