@@ -1,0 +1,126 @@
+"""Both kinds of servers keep what a test relies on: the same address and the same data."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pika
+import psycopg
+import pytest
+from local_stack import servers
+from local_stack.containers import ContainerPostgres, ContainerRabbitMQ, docker_answers
+from local_stack.errors import StackError
+from local_stack.postgres import PrivatePostgres
+from local_stack.rabbitmq import PrivateRabbitMQ
+from local_stack.waiting import eventually
+
+needs_docker = pytest.mark.skipif(not docker_answers(), reason="no Docker engine answers")
+BROKERS = [PrivateRabbitMQ, pytest.param(ContainerRabbitMQ, marks=needs_docker)]
+DATABASES = [PrivatePostgres, pytest.param(ContainerPostgres, marks=needs_docker)]
+
+# RabbitMQ 3.10 notes a new quorum queue on disk half a second late; a node killed before that
+# comes back without the queue's content.
+_QUEUE_IS_ON_DISK_AFTER_SECONDS = 3
+
+
+@pytest.fixture(scope="module", params=BROKERS)
+def broker(request: pytest.FixtureRequest) -> Iterator[servers.RabbitMQServer]:
+    with request.param() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def database(request: pytest.FixtureRequest) -> Iterator[servers.PostgresServer]:
+    with request.param() as server:
+        yield server
+
+
+def in_channel(url: str, action: Callable[[Any], Any]) -> Any:
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    try:
+        return action(connection.channel())
+    finally:
+        connection.close()
+
+
+def declare_and_publish(channel: Any) -> None:
+    channel.queue_declare("kept", durable=True, arguments={"x-queue-type": "quorum"})
+    channel.confirm_delivery()
+    channel.basic_publish("", "kept", b"body", pika.BasicProperties(delivery_mode=2))
+
+
+def assert_one_message(url: str) -> None:
+    _, _, body = in_channel(url, lambda channel: channel.basic_get("kept"))
+    assert body == b"body"
+
+
+@pytest.mark.parametrize("fault", ["restart", "kill"])
+def test_broker_keeps_confirmed_messages_and_its_port(
+    broker: servers.RabbitMQServer, fault: str
+) -> None:
+    url = broker.url
+    in_channel(url, lambda channel: channel.queue_delete("kept"))
+    in_channel(url, declare_and_publish)
+
+    if fault == "restart":
+        broker.restart()
+    else:
+        in_channel(url, lambda channel: channel.connection.sleep(_QUEUE_IS_ON_DISK_AFTER_SECONDS))
+        broker.kill()
+        broker.start()
+
+    assert broker.url == url
+    eventually(lambda: assert_one_message(url))
+
+
+def test_rabbitmqctl_reaches_the_broker(broker: servers.RabbitMQServer) -> None:
+    broker.ctl("stop_app")
+    with pytest.raises(pika.exceptions.AMQPConnectionError):
+        in_channel(broker.url, lambda channel: None)
+
+    broker.ctl("start_app")
+
+    assert "test" in broker.ctl("list_users")
+    eventually(lambda: in_channel(broker.url, lambda channel: None))
+
+
+def test_broker_has_no_guest_user(broker: servers.RabbitMQServer) -> None:
+    assert "guest" not in broker.ctl("list_users")
+
+
+@pytest.mark.parametrize("fault", ["restart", "kill"])
+def test_database_keeps_committed_rows_and_its_port(
+    database: servers.PostgresServer, fault: str
+) -> None:
+    url = database.create_database("kept")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE row (number int)")
+        connection.execute("INSERT INTO row VALUES (1)")
+
+    if fault == "restart":
+        database.restart()
+    else:
+        database.kill()
+        database.start()
+
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT number FROM row").fetchall() == [(1,)]
+
+
+def test_creating_a_database_twice_empties_it(database: servers.PostgresServer) -> None:
+    url = database.create_database("again")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE row (number int)")
+
+    assert database.create_database("again") == url
+
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT to_regclass('row')").fetchone() == (None,)
+
+
+def test_choice_can_be_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_SERVERS", "local")
+    assert servers.choose() == ("local", "TEST_SERVERS=local")
+
+    monkeypatch.setenv("TEST_SERVERS", "podman")
+    with pytest.raises(StackError, match="write docker or local"):
+        servers.choose()
