@@ -15,7 +15,7 @@ from dj_cqrs.transport.rabbit_mq.link import Link
 
 logger = logging.getLogger("django-cqrs")
 
-#: Messages sent and not confirmed yet. More does not make publishing faster, it only fills buffers.
+#: Messages sent and not confirmed yet. More only fills buffers, it makes nothing faster.
 WINDOW: Final = 500
 
 #: Messages of the contract are persistent, and called plain text although they are JSON.

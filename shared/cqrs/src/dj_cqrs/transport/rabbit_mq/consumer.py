@@ -15,6 +15,7 @@ from pika.exceptions import ChannelClosed
 from dj_cqrs.exceptions import TransportError
 from dj_cqrs.transport.base import Delivery
 from dj_cqrs.transport.rabbit_mq.channel import LinkChannel
+from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
 from dj_cqrs.transport.rabbit_mq.errors import lost
 from dj_cqrs.transport.rabbit_mq.link import CLOSE_SECONDS, Link
 from dj_cqrs.transport.rabbit_mq.settlement import Unsettled
@@ -28,19 +29,28 @@ MAX_PREFETCH: Final = 2000
 class QueueConsumer:
     """A ``Consumer`` of one queue; takes the link over. One per worker."""
 
-    def __init__(self, link: Link, queue_name: str, *, prefetch: int) -> None:
+    def __init__(
+        self,
+        link: Link,
+        queue_name: str,
+        *,
+        prefetch: int,
+        dead_letters: DeadLetters | None = None,
+    ) -> None:
         """Starts to consume.
 
         Args:
             link: an open connection, which the consumer closes in the end.
             queue_name: an existing queue.
             prefetch: unsettled deliveries that the broker sends at most.
+            dead_letters: keeps what is rejected, where the queue itself does not.
 
         Raises:
             TransportError: the connection is gone, or the queue is.
         """
         self._link = link
         self._queue_name = queue_name
+        self._dead_letters = dead_letters
         self._arrived: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._unsettled = Unsettled()
         self._failure: TransportError | None = None
@@ -110,13 +120,15 @@ class QueueConsumer:
         self._link.call_soon_threadsafe(send)
 
     def reject(self, delivery: Delivery) -> None:
-        """Hands a delivery to the queue's dead letter exchange.
+        """Hands a delivery to the dead letter queue.
 
         Raises:
             TransportError: the connection is gone; the delivery will come again.
             ValueError: it was settled before.
         """
         self._check()
+        if self._dead_letters is not None:
+            self._dead_letters.put(delivery)
         self._unsettled.settle([delivery.tag])
         self._link.call_soon_threadsafe(
             lambda: self._amqp.basic_reject(delivery.tag, requeue=False)
@@ -126,6 +138,8 @@ class QueueConsumer:
         """Closes the connection; what was not settled goes back to the queue."""
         self._link.call_soon_threadsafe(self._stop)
         self._thread.join(timeout=3 * CLOSE_SECONDS)
+        if self._dead_letters is not None:
+            self._dead_letters.close()
         if self._failure is None:
             self._failure = TransportError("The consumer was closed.")
 
@@ -137,19 +151,22 @@ class QueueConsumer:
 
     def _serve(self) -> None:
         try:
-            self._link.run(lambda: self._is_closing or self._channel.is_closed, timeout_seconds=None)
+            self._link.run(self._is_over, timeout_seconds=None)
             self._channel.check()
             self._give_back()
-        except BaseException as error:
+        except BaseException as error:  # the worker's thread must hear of it, whatever it is
             self._fail(error)
         finally:
             self._link.close()
+
+    def _is_over(self) -> bool:
+        return self._is_closing or self._channel.is_closed
 
     def _on_message(self, _channel: Any, method: Any, properties: Any, body: bytes) -> None:
         self._arrived.put(
             Delivery(
                 body=body,
-                routing_key=method.routing_key,
+                routing_key=_text(method.routing_key),
                 headers=properties.headers or {},
                 redelivered=method.redelivered,
                 tag=method.delivery_tag,
@@ -180,3 +197,8 @@ class QueueConsumer:
                 error if isinstance(error, TransportError) else lost(self._link.where, error)
             )
         self._arrived.put(None)
+
+
+def _text(routing_key: str | bytes) -> str:
+    """pika leaves what is not UTF-8 as bytes; such a key is a stranger's."""
+    return routing_key if isinstance(routing_key, str) else routing_key.decode("utf-8", "replace")

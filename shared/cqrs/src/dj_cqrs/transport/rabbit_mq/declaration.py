@@ -4,6 +4,7 @@ Everything is looked up first (a passive declaration): a queue that django-cqrs 
 arguments, and declaring it with ours would be refused.
 """
 
+import enum
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from pika.exceptions import ChannelClosed
 
-from dj_cqrs.exceptions import CQRSError, ConfigurationError
+from dj_cqrs.exceptions import ConfigurationError, CQRSError
 from dj_cqrs.transport.rabbit_mq.channel import (
     ACCESS_REFUSED,
     NOT_FOUND,
@@ -26,22 +27,53 @@ from dj_cqrs.transport.topology import Topology
 #: A confirm then means: on disk at a majority. Limits and times are no arguments but policies:
 #: arguments are frozen at creation, and redeclaring a queue with others is refused.
 QUORUM: Final[Mapping[str, Any]] = {"x-queue-type": "quorum"}
+#: What must be as declared here; all else (a queue's type, an alternate exchange) may differ.
+_ESSENTIAL: Final = ("type", "durable", "auto_delete", "exclusive", "internal")
+
+
+class State(enum.Enum):
+    """How something was found on the broker."""
+
+    CREATED = "created"
+    EXISTS = "exists"
+    #: Declared by others, with other arguments than ours.
+    DIFFERS = "exists, declared with other arguments"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it has the arguments that are declared here."""
+        return self is not State.DIFFERS
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A durable exchange."""
+
+    name: str
+    kind: str = "topic"
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One thing on the broker, and whether this declaration created it."""
+    """One thing on the broker, and how it was found."""
 
     kind: str
     name: str
-    created: bool
+    state: State
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name}: {'created' if self.created else 'exists'}"
+        return f"{self.kind} {self.name}: {self.state.value}"
+
+
+#: Declares one thing on a channel; ``passive=True`` only looks it up.
+_Declaration = Callable[..., None]
 
 
 def declare(link: Link, topology: Topology) -> list[Declared]:
     """Makes sure that everything of a replica exists; several processes may do so at once.
+
+    Returns:
+        What there is now, the replica's queue last.
 
     Raises:
         ConfigurationError: something exists and cannot be used, or we may not create it.
@@ -49,37 +81,37 @@ def declare(link: Link, topology: Topology) -> list[Declared]:
     """
     dead_letters = {**QUORUM, "x-dead-letter-exchange": topology.dead_letter_exchange}
     declared = [
-        declare_exchange(link, topology.exchange),
-        declare_exchange(link, topology.dead_letter_exchange, exchange_type="fanout"),
+        declare_exchange(link, Exchange(topology.exchange)),
+        declare_exchange(link, Exchange(topology.dead_letter_exchange, kind="fanout")),
         _declare_queue(link, topology.dead_letter_queue, QUORUM),
         _declare_queue(link, topology.queue, dead_letters),
     ]
-    _attempt(link, functools.partial(_bind, topology), f"bindings of queue {topology.queue}")
+    _attempt(link, functools.partial(_bind, topology), f"the bindings of {topology.queue}")
     return declared
 
 
-def declare_exchange(link: Link, name: str, *, exchange_type: str = "topic") -> Declared:
-    """Makes sure that a durable exchange of this type exists.
+def declare_exchange(link: Link, exchange: Exchange) -> Declared:
+    """Makes sure that an exchange exists.
 
     Raises:
-        ConfigurationError: it exists with another type, or we may not create it.
+        ConfigurationError: it exists and cannot be used, or we may not create it.
         TransportError: the connection is gone.
     """
 
-    def call(channel: LinkChannel, *, passive: bool) -> None:
+    def declaration(channel: LinkChannel, *, passive: bool) -> None:
         channel.call(
             channel.amqp.exchange_declare,
-            exchange=name,
-            exchange_type=exchange_type,
+            exchange=exchange.name,
+            exchange_type=exchange.kind,
             durable=True,
             passive=passive,
         )
 
-    return _create_if_missing(link, call, Declared("exchange", name, created=False))
+    return _ensure(link, "exchange", exchange.name, declaration)
 
 
 def _declare_queue(link: Link, name: str, arguments: Mapping[str, Any]) -> Declared:
-    def call(channel: LinkChannel, *, passive: bool) -> None:
+    def declaration(channel: LinkChannel, *, passive: bool) -> None:
         channel.call(
             channel.amqp.queue_declare,
             queue=name,
@@ -88,7 +120,7 @@ def _declare_queue(link: Link, name: str, arguments: Mapping[str, Any]) -> Decla
             arguments=dict(arguments),
         )
 
-    return _create_if_missing(link, call, Declared("queue", name, created=False))
+    return _ensure(link, "queue", name, declaration)
 
 
 def _bind(topology: Topology, channel: LinkChannel) -> None:
@@ -101,32 +133,50 @@ def _bind(topology: Topology, channel: LinkChannel) -> None:
         )
 
 
-def _create_if_missing(link: Link, call: Callable[..., None], thing: Declared) -> Declared:
-    what = f"{thing.kind} {thing.name}"
-    exists = _attempt(link, functools.partial(call, passive=True), what, may_be_missing=True)
-    if not exists:
+def _ensure(link: Link, kind: str, name: str, declaration: _Declaration) -> Declared:
+    what = f"{kind} {name}"
+    try:
+        _on_own_channel(link, functools.partial(declaration, passive=True))
+    except ChannelClosed as error:
+        if error.reply_code != NOT_FOUND:
+            raise _refusal(link, error, what) from error
         # Another process may be faster; declaring the same thing once more changes nothing.
-        _attempt(link, functools.partial(call, passive=False), what)
-    return Declared(thing.kind, thing.name, created=not exists)
+        _attempt(link, functools.partial(declaration, passive=False), what)
+        return Declared(kind, name, State.CREATED)
+    return Declared(kind, name, _compare(link, what, declaration))
 
 
-def _attempt(
-    link: Link, call: Callable[[LinkChannel], None], what: str, *, may_be_missing: bool = False
-) -> bool:
-    """Makes the call; returns False if what it is about is missing (and may be).
+def _compare(link: Link, what: str, declaration: _Declaration) -> State:
+    """Declares what exists once more: the broker says whether it is as ours would be."""
+    try:
+        _on_own_channel(link, functools.partial(declaration, passive=False))
+    except ChannelClosed as error:
+        if error.reply_code == PRECONDITION_FAILED and not _is_unusable(error):
+            return State.DIFFERS
+        if error.reply_code != ACCESS_REFUSED:
+            raise _refusal(link, error, what) from error
+        # Declared by a deploy step with more rights than this process has.
+    return State.EXISTS
 
-    A refused call costs its channel, so each call has its own.
-    """
+
+def _is_unusable(error: ChannelClosed) -> bool:
+    return any(f"arg '{name}'" in error.reply_text for name in _ESSENTIAL)
+
+
+def _attempt(link: Link, call: Callable[[LinkChannel], None], what: str) -> None:
+    try:
+        _on_own_channel(link, call)
+    except ChannelClosed as error:
+        raise _refusal(link, error, what) from error
+
+
+def _on_own_channel(link: Link, call: Callable[[LinkChannel], None]) -> None:
+    """A call that is refused costs its channel, so each has one of its own."""
     channel = LinkChannel(link)
     try:
         call(channel)
-    except ChannelClosed as error:
-        if may_be_missing and error.reply_code == NOT_FOUND:
-            return False
-        raise _refusal(link, error, what) from error
     finally:
         channel.close()
-    return True
 
 
 def _refusal(link: Link, error: ChannelClosed, what: str) -> CQRSError:

@@ -13,10 +13,13 @@ from pika.adapters.select_connection import IOLoop
 from pika.exceptions import AMQPError
 
 from dj_cqrs.exceptions import TransportError
+from dj_cqrs.transport.rabbit_mq.connection import TolerantConnection
 from dj_cqrs.transport.rabbit_mq.errors import lost
 
 #: Seconds that a closing handshake may take before the stream is cut.
-CLOSE_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 1.0
+#: Seconds that the broker may take to accept a connection, where the parameters do not say.
+CONNECT_SECONDS: Final = 10.0
 
 
 class Link:
@@ -36,7 +39,7 @@ class Link:
         self._is_open = False
         self._loop = IOLoop()
         self._loop.activate_poller()
-        self.connection = pika.SelectConnection(
+        self.connection = TolerantConnection(
             parameters,
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_failure,
@@ -44,7 +47,7 @@ class Link:
             custom_ioloop=self._loop,
         )
         try:
-            self._connect(parameters.stack_timeout)
+            self._connect(parameters.stack_timeout or CONNECT_SECONDS)
         except BaseException:
             self.close()
             raise

@@ -10,7 +10,7 @@ import pika
 from dj_cqrs.exceptions import TransportError
 from dj_cqrs.transport.base import OutgoingMessage, PublishOutcome
 from dj_cqrs.transport.rabbit_mq.confirming_channel import ConfirmingChannel
-from dj_cqrs.transport.rabbit_mq.declaration import declare_exchange
+from dj_cqrs.transport.rabbit_mq.declaration import Exchange, declare_exchange
 from dj_cqrs.transport.rabbit_mq.link import Link
 
 #: Connections that a fork inherited. They are the parent's: never written to, never closed, and
@@ -25,13 +25,13 @@ class ConfirmingPublisher:
     """
 
     def __init__(
-        self, parameters: Callable[[], pika.ConnectionParameters], *, exchange: str
+        self, parameters: Callable[[], pika.ConnectionParameters], exchange: Exchange
     ) -> None:
         """Prepares a publisher; connects nothing yet.
 
         Args:
             parameters: called for each connection, so that changed credentials are seen.
-            exchange: topic exchange to publish to; created if it is missing.
+            exchange: where to publish to; created if it is missing.
         """
         self._parameters = parameters
         self._exchange = exchange
@@ -71,7 +71,7 @@ class ConfirmingPublisher:
         if self._channel is None:
             self._link = Link(self._parameters())
             declare_exchange(self._link, self._exchange)
-            self._channel = ConfirmingChannel(self._link, self._exchange)
+            self._channel = ConfirmingChannel(self._link, self._exchange.name)
         return self._channel
 
     def _drop_if_lost(self) -> None:

@@ -10,7 +10,8 @@ from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport.base import BaseTransport, Consumer, Publisher
 from dj_cqrs.transport.rabbit_mq.consumer import QueueConsumer
-from dj_cqrs.transport.rabbit_mq.declaration import declare
+from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
+from dj_cqrs.transport.rabbit_mq.declaration import Exchange, declare
 from dj_cqrs.transport.rabbit_mq.direct import DirectProducer
 from dj_cqrs.transport.rabbit_mq.link import Link
 from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
@@ -48,9 +49,14 @@ class RabbitMQTransport(BaseTransport):
         batch_size = conf.config().replica.batch_size
         link = Link(connection_parameters("consumer"))
         try:
-            declare(link, topology)
-            # Twice a batch: the next one is here while this one is applied.
-            return QueueConsumer(link, topology.queue, prefetch=2 * batch_size)
+            *_, queue = declare(link, topology)
+            return QueueConsumer(
+                link,
+                topology.queue,
+                # Twice a batch: the next one is here while this one is applied.
+                prefetch=2 * batch_size,
+                dead_letters=None if queue.state.is_ours else _dead_letters(topology),
+            )
         except BaseException:
             link.close()
             raise
@@ -86,7 +92,7 @@ class RabbitMQTransport(BaseTransport):
 
     @classmethod
     def produce(cls, payload: TransportPayload) -> None:
-        """Publishes one payload now; a failure is logged, never raised (it is not the caller's)."""
+        """Publishes one payload now. A failure is logged: the change is committed already."""
         cls._producer.produce(payload)
 
     @classmethod
@@ -97,8 +103,14 @@ class RabbitMQTransport(BaseTransport):
 
 def _publisher(role: str) -> ConfirmingPublisher:
     return ConfirmingPublisher(
-        functools.partial(connection_parameters, role), exchange=conf.config().exchange
+        functools.partial(connection_parameters, role), Exchange(conf.config().exchange)
     )
+
+
+def _dead_letters(topology: Topology) -> DeadLetters:
+    exchange = Exchange(topology.dead_letter_exchange, kind="fanout")
+    parameters = functools.partial(connection_parameters, "dead letters")
+    return DeadLetters(ConfirmingPublisher(parameters, exchange))
 
 
 def _topology(cqrs_ids: Collection[str] | None) -> Topology:
