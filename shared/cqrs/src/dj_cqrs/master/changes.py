@@ -31,6 +31,17 @@ class RowChange:
         return next((c for c in changes if c is not Change.SYNC), None) is Change.CREATE
 
     @property
+    def is_deleted(self) -> bool:
+        """Whether the last thing that happened to the row is its deletion."""
+        changes = (mark.change for mark in reversed(self.marks))
+        return next((c for c in changes if c is not Change.SYNC), None) is Change.DELETE
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the row was deleted and another one created under its key."""
+        return self.deletion is not None and not self.is_deleted
+
+    @property
     def instance(self) -> Any:
         """The user's object that changed the row last, if there is one."""
         objects = (mark.instance for mark in reversed(self.marks))

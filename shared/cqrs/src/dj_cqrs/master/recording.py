@@ -195,7 +195,7 @@ def _record_existing(
         from dj_cqrs.outbox import memory
 
         memory.continue_revisions(model, chunk, using)
-    pks = [change.pk for change in chunk]
+    pks = [change.pk for change in chunk if not change.is_deleted]
     rows = {row.pk: row for row in serialization.read_rows(model, pks, using)}
     ready = []
     for change in chunk:

@@ -66,12 +66,13 @@ def touch(marks: Iterable[Mark], changes: dict[Row, Any], using: str) -> Iterato
         groups.setdefault((mark.model, mark.path), []).append(mark.pk)
     seen = {row for row, change in changes.items() if change.is_changed}
     for (model, path), pks in groups.items():
-        for pk in _embedding(model, path, pks, using):
-            if (model, pk) not in seen:
-                seen.add((model, pk))
-                mark = Mark(Change.UPDATE, model, pk, using)
-                mark.is_recorded = True
-                yield mark
+        untouched = [pk for pk in _embedding(model, path, pks, using) if (model, pk) not in seen]
+        raise_revisions(model, untouched, using)
+        for pk in untouched:
+            seen.add((model, pk))
+            mark = Mark(Change.UPDATE, model, pk, using)
+            mark.is_recorded = True
+            yield mark
 
 
 def raise_revisions(model: Any, pks: Iterable[Any], using: str) -> None:

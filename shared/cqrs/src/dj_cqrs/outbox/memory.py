@@ -25,9 +25,9 @@ def continue_revisions(model: Any, changes: Iterable[RowChange], using: str) -> 
     """
     new: dict[str, Any] = {}
     for change in changes:
-        if change.is_new:
+        if change.is_new and not change.is_deleted:
             new[str(change.pk)] = change.pk
-        elif (deletion := change.deletion) is not None:
+        elif change.is_replaced and (deletion := change.deletion):
             _set(model, change.pk, deletion.instance_data["cqrs_revision"], using)
     if not new:
         return

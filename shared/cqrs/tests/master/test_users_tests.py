@@ -1,0 +1,48 @@
+"""What users' own tests see: a ``TestCase`` never commits."""
+
+from django.test import TestCase
+
+from tests.app.master_models import Author
+from tests.master.outbox_reader import summary, take
+
+
+class CapturedCommitTests(TestCase):
+    """The marks are ``on_commit`` hooks, which Django's own helper captures and runs."""
+
+    def setUp(self) -> None:
+        with self.captureOnCommitCallbacks(execute=True):
+            self.author = Author.objects.create(name="Lem")
+        take()
+
+    def test_nothing_is_recorded_before_the_commit(self) -> None:
+        self.author.save()
+
+        assert take() == []
+
+    def test_captured_changes_are_recorded_once_per_row(self) -> None:
+        with self.captureOnCommitCallbacks(execute=True):
+            self.author.save()
+            self.author.save()
+
+        assert summary(take()) == [("SAVE", "author", self.author.pk, 1)]
+
+    def test_each_capture_is_a_transaction_of_its_own(self) -> None:
+        for expected in (1, 2):
+            with self.captureOnCommitCallbacks(execute=True):
+                self.author.save()
+            assert summary(take()) == [("SAVE", "author", self.author.pk, expected)]
+
+    def test_a_captured_delete_is_recorded(self) -> None:
+        pk = self.author.pk
+        with self.captureOnCommitCallbacks(execute=True):
+            self.author.delete()
+
+        assert summary(take()) == [("DELETE", "author", pk, 1)]
+
+    def test_a_delete_is_seen_although_the_creation_was_not_captured(self) -> None:
+        author = Author.objects.create(name="setup")
+        pk = author.pk
+        with self.captureOnCommitCallbacks(execute=True):
+            author.delete()
+
+        assert [(signal, key) for signal, _, key, _ in summary(take())] == [("DELETE", pk)]
