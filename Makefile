@@ -1,0 +1,53 @@
+# Everything one does with this repository. Every target calls one thing; what it does is there.
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+# docker or local; empty: docker compose where an engine answers, else processes of this machine.
+export STACK
+# Words for pytest: make test ARGS="-k outbox -x"
+ARGS ?=
+# Distributions to test: make test ONLY=shared/cqrs
+ONLY ?=
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up down logs status clean
+up: .venv/.complete ## Run the whole stack (STACK=docker|local) and say where it is
+	@$(PYTHON) -m local_stack up
+down: .venv/.complete ## Stop the stack; its data stays
+	@$(PYTHON) -m local_stack down
+logs: .venv/.complete ## Follow the logs of the stack
+	@$(PYTHON) -m local_stack logs
+status: .venv/.complete ## Show the processes of the stack
+	@$(PYTHON) -m local_stack status
+clean: .venv/.complete ## Stop the stack and remove its data
+	@$(PYTHON) -m local_stack clean
+
+.PHONY: demo
+demo: .venv/.complete ## Load the Chinook catalogue through the API and compare both sides
+	@$(PYTHON) -m chinook_demo
+
+.PHONY: test test-all
+test: .venv/.complete ## Run all tests (ONLY=shared/cqrs ARGS="-k outbox -x" to narrow them)
+	@$(PYTHON) scripts/run_tests.py $(ONLY) -- $(ARGS)
+test-all: test ## Run all tests, then again with private servers instead of containers
+	@TEST_SERVERS=local $(PYTHON) scripts/run_tests.py $(ONLY) -- $(ARGS)
+
+.PHONY: lint format typecheck imports check
+lint: .venv/.complete ## Check style, types and imports
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(MAKE) --no-print-directory typecheck imports
+format: .venv/.complete ## Format the code, repair what can be repaired
+	@.venv/bin/ruff check --fix --exit-zero --quiet . && .venv/bin/ruff format .
+typecheck: .venv/.complete ## Run mypy on every distribution
+	@$(PYTHON) scripts/typecheck.py
+imports: .venv/.complete ## Check who may import whom
+	@.venv/bin/lint-imports
+
+.PHONY: venv requirements
+venv: .venv/.complete ## Create .venv, or bring it up to date
+requirements: .venv/.complete ## Pin requirements.in anew into requirements.txt
+	@.venv/bin/pip-compile --quiet --upgrade --strip-extras --no-config --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --output-file requirements.txt requirements.in
+
+.venv/.complete: requirements.txt $(wildcard */pyproject.toml shared/*/pyproject.toml) scripts/venv
+	@scripts/venv
