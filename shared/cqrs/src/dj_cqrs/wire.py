@@ -119,13 +119,11 @@ def _scalar(value: Any) -> Any:
 
 def duration_text(value: timedelta) -> str:
     """Formats a duration as Django does ("3 02:01:00.000005"), which every Django parses."""
-    sign = "-" if value < timedelta(0) else ""
-    value = abs(value)
     hours, rest = divmod(value.seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     days = f"{value.days} " if value.days else ""
     fraction = f".{value.microseconds:06d}" if value.microseconds else ""
-    return f"{sign}{days}{hours:02d}:{minutes:02d}:{seconds:02d}{fraction}"
+    return f"{days}{hours:02d}:{minutes:02d}:{seconds:02d}{fraction}"
 
 
 def _without_subclass(value: str | int | float) -> str | int | float:
@@ -139,7 +137,12 @@ def _without_subclass(value: str | int | float) -> str | int | float:
 
 
 def _key(key: Any) -> str:
-    return key if type(key) is str else str(_scalar(key) if key is not None else "null")
+    """Keys of other types become text, as in the standard library."""
+    if type(key) is str:
+        return key
+    if key is None or isinstance(key, bool):
+        return json.dumps(key)
+    return str(to_plain(key))
 
 
 def _refuse_not_finite(value: Any) -> None:
