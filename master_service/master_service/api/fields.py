@@ -1,0 +1,40 @@
+"""Serializer fields and bases that refuse what the database would refuse later, or worse."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+#: The largest key of a 64 bit column.
+MAX_ID = 2**63 - 1
+
+
+@extend_schema_field(OpenApiTypes.INT64)
+class IdField(serializers.IntegerField):
+    """The key of a row: an integer that fits its column. 1.5, true and "1" are not keys."""
+
+    default_error_messages = {"not_an_integer": "A key is an integer."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        """Takes an int as it is."""
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("not_an_integer")
+        return data
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses fields that it does not know: a misspelt one would be lost without a word."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """As in DRF, after the names were checked."""
+        if isinstance(data, dict):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                raise serializers.ValidationError(
+                    {name: ["There is no such field."] for name in unknown}
+                )
+        return super().to_internal_value(data)
