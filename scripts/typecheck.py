@@ -34,7 +34,8 @@ def check(directory: Path) -> bool:
 def main() -> int:
     """Check all; exit code 1 if one has errors."""
     projects = [ROOT / name for name in DISTRIBUTIONS if (ROOT / name / "pyproject.toml").exists()]
-    return 0 if all([check(directory) for directory in projects]) else 1
+    results = [check(directory) for directory in projects]
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":

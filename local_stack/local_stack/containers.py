@@ -1,7 +1,7 @@
 """The same two servers as containers, through testcontainers.
 
-Host ports are fixed, so that a restarted server is found where it was. Whether the reaper container
-of testcontainers runs is decided by its own configuration.
+Host ports are fixed, so that a restarted server is found where it was. Whether the reaper
+container of testcontainers runs is decided by its own configuration.
 """
 
 import functools
@@ -15,16 +15,15 @@ from docker.errors import DockerException
 from testcontainers.core.container import DockerContainer
 
 from local_stack import databases
-from local_stack.broker_users import BrokerUser
 from local_stack.errors import ServerFailedError
 from local_stack.ports import free_ports
+from local_stack.rabbitmq import TEST_USER
 from local_stack.rabbitmq_node import speaks_amqp
 from local_stack.waiting import eventually
 
 RABBITMQ_IMAGE = "rabbitmq:4-management"
 POSTGRES_IMAGE = "postgres:17"
 
-_USER = BrokerUser(name="test", password="test")
 _START_SECONDS = 180
 
 
@@ -111,7 +110,7 @@ class ContainerRabbitMQ(_Container):
         super().__init__(
             RABBITMQ_IMAGE,
             5672,
-            {"RABBITMQ_DEFAULT_USER": _USER.name, "RABBITMQ_DEFAULT_PASS": _USER.password},
+            {"RABBITMQ_DEFAULT_USER": TEST_USER.name, "RABBITMQ_DEFAULT_PASS": TEST_USER.password},
         )
         # The node's name, and with it the place of its data, must not follow a random host name.
         self._container.with_env("RABBITMQ_NODENAME", "rabbit@localhost")
@@ -119,7 +118,7 @@ class ContainerRabbitMQ(_Container):
     @property
     def url(self) -> str:
         """AMQP URL of the broker; stays the same over restarts."""
-        return f"amqp://{_USER.name}:{_USER.password}@{self.host}:{self.port}/"
+        return f"amqp://{TEST_USER.name}:{TEST_USER.password}@{self.host}:{self.port}/"
 
     def _wait_until_ready(self) -> None:
         def check() -> None:

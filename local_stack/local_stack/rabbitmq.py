@@ -17,7 +17,7 @@ from local_stack.waiting import eventually
 _START_SECONDS = 120
 
 #: The one user of a test broker; it listens on the loopback only and lives for one run.
-TEST_USER = BrokerUser(name="test", password="test", tags="administrator")
+TEST_USER = BrokerUser(name="test", password="test", tags="administrator")  # noqa: S106
 
 
 class PrivateRabbitMQ:

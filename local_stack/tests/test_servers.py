@@ -6,6 +6,7 @@ from typing import Any
 import pika
 import psycopg
 import pytest
+
 from local_stack import servers
 from local_stack.containers import ContainerPostgres, ContainerRabbitMQ, docker_answers
 from local_stack.errors import StackError

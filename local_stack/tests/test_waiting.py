@@ -1,6 +1,7 @@
 """eventually(): returns once it holds, raises the last error once time is up."""
 
 import pytest
+
 from local_stack.waiting import eventually
 
 
