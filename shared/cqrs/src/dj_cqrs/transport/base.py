@@ -44,8 +44,9 @@ class Publisher(Protocol):
         """Sends all messages and waits for the broker's word on each, in the order given.
 
         Raises:
-            TransportError: the broker cannot be reached or the connection was lost. The outcome
-                of every message is unknown then; the next call connects anew.
+            BrokerUnreachableError: no connection could be made; nothing was sent.
+            TransportError: the connection was lost. The outcome of every message is unknown
+                then; the next call connects anew.
         """
 
     def wait(self, seconds: float) -> None:

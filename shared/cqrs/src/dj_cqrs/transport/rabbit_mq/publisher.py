@@ -7,7 +7,7 @@ from typing import Final
 
 import pika
 
-from dj_cqrs.exceptions import TransportError
+from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 from dj_cqrs.transport.base import OutgoingMessage, PublishOutcome
 from dj_cqrs.transport.rabbit_mq.confirming_channel import ConfirmingChannel
 from dj_cqrs.transport.rabbit_mq.declaration import Exchange, declare_exchange
@@ -47,9 +47,9 @@ class ConfirmingPublisher:
         A message that is not confirmed in time has failed, although it may be in a queue.
 
         Raises:
-            TransportError: the broker cannot be reached, blocks publishers for too long, or the
-                connection was lost. The outcome of every message is unknown then; the next call
-                connects anew.
+            BrokerUnreachableError: no connection could be made; nothing was sent.
+            TransportError: the broker blocks publishers for too long, or the connection was
+                lost. The outcome of every message is unknown then; the next call connects anew.
             ConfigurationError: the exchange exists and is none to publish to, or the broker
                 does not let us create it.
         """
@@ -69,10 +69,16 @@ class ConfirmingPublisher:
         self._forget_inherited()
         self._drop_if_lost()
         if self._channel is None:
-            self._link = Link(self._parameters())
-            declare_exchange(self._link, self._exchange)
-            self._channel = ConfirmingChannel(self._link, self._exchange.name)
+            try:
+                self._channel = self._connect()
+            except TransportError as error:
+                raise BrokerUnreachableError(str(error)) from error
         return self._channel
+
+    def _connect(self) -> ConfirmingChannel:
+        self._link = Link(self._parameters())
+        declare_exchange(self._link, self._exchange)
+        return ConfirmingChannel(self._link, self._exchange.name)
 
     def _drop_if_lost(self) -> None:
         """A connection that was lost while nobody used it is no error of the next batch."""
