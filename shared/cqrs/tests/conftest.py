@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connections
-from local_stack.servers import PostgresServer
 
-from tests.settings import TEST_DATABASE, postgres as postgres_settings
+from local_stack.servers import PostgresServer
+from tests.settings import TEST_DATABASE
+from tests.settings import postgres as postgres_settings
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ class CQRSConfig(AppConfig):
     name = "dj_cqrs"
 
     def ready(self) -> None:
+        """Checks the configuration and connects related rows."""
         from dj_cqrs import checks
         from dj_cqrs.master import related
 

@@ -6,7 +6,8 @@ Errors with an id of ``FATAL`` are raised in ``AppConfig.ready`` too, since WSGI
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as CheckWarning
 from django.db import models
 
 from dj_cqrs import conf
@@ -36,14 +37,14 @@ def raise_fatal() -> None:
 
 
 @register(Tags.compatibility)
-def check_settings(**kwargs: Any) -> list[CheckMessage]:
+def check_settings(**_: Any) -> list[CheckMessage]:
     """Checks ``settings.CQRS`` and what is installed."""
     errors: list[CheckMessage] = list(_fatal())
     if not errors and _is_used():
         errors += _ignored_numbers()
     if MasterRegistry.models and not conf.outbox_is_installed():
         errors.append(
-            Warning(
+            CheckWarning(
                 "Master models without an outbox can lose messages.",
                 hint="Add 'dj_cqrs.outbox' to INSTALLED_APPS, migrate, and run cqrs_relay.",
                 id="dj_cqrs.W001",
@@ -53,7 +54,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register(Tags.models)
-def check_models(**kwargs: Any) -> list[CheckMessage]:
+def check_models(**_: Any) -> list[CheckMessage]:
     """Checks the declarations of master and replica models."""
     found: list[CheckMessage] = []
     for model in MasterRegistry.models.values():
@@ -135,14 +136,14 @@ def _inbox() -> None:
         )
 
 
-def _ignored_numbers() -> Iterator[Warning]:
+def _ignored_numbers() -> Iterator[CheckWarning]:
     raw = conf.config().raw
     for section, key, minimum, may_be_none in _NUMBERS:
         values = raw.get(section, {})
         if key in values and not conf.is_valid_number(
             values[key], minimum=minimum, may_be_none=may_be_none
         ):
-            yield Warning(
+            yield CheckWarning(
                 f"CQRS['{section}']['{key}'] = {values[key]!r} is ignored; its default is used.",
                 hint=f"It must be a whole number of at least {minimum}"
                 + (", or None." if may_be_none else "."),
@@ -150,11 +151,11 @@ def _ignored_numbers() -> Iterator[Warning]:
             )
 
 
-def _silent_foreign_keys(model: Any) -> Iterator[Warning]:
+def _silent_foreign_keys(model: Any) -> Iterator[CheckWarning]:
     """A foreign key that the database's parent deletion empties changes rows without a signal."""
     for field in _foreign_keys(model):
         if field.remote_field.on_delete in (models.SET_NULL, models.SET_DEFAULT):
-            yield Warning(
+            yield CheckWarning(
                 f"Deleting a {field.related_model.__name__} changes this row without a signal, "
                 "so replicas do not learn of it.",
                 hint="Use PROTECT or CASCADE, or update the rows with cqrs.bulk_update first.",
@@ -162,7 +163,7 @@ def _silent_foreign_keys(model: Any) -> Iterator[Warning]:
                 id="dj_cqrs.W003",
             )
     for field in model._meta.many_to_many:
-        yield Warning(
+        yield CheckWarning(
             "Adding to a many-to-many field changes no row, so replicas do not learn of it.",
             hint="Save the row after changing the relation, or replicate the through model.",
             obj=field,
@@ -170,18 +171,18 @@ def _silent_foreign_keys(model: Any) -> Iterator[Warning]:
         )
 
 
-def _replica_constraints(model: Any) -> Iterator[Warning]:
+def _replica_constraints(model: Any) -> Iterator[CheckWarning]:
     """Order between rows is not promised, so constraints between rows can fail."""
     for field in _foreign_keys(model):
         if field.db_constraint and field.related_model in ReplicaRegistry.models.values():
-            yield Warning(
+            yield CheckWarning(
                 "A foreign key with a constraint makes a row wait until its parent has arrived.",
                 hint="Declare it with db_constraint=False.",
                 obj=field,
                 id="dj_cqrs.W005",
             )
     for name in _unique_beside_key(model):
-        yield Warning(
+        yield CheckWarning(
             f"{name} is unique: two rows that swap a value cannot be applied one by one.",
             hint="Leave uniqueness to the master.",
             obj=model,

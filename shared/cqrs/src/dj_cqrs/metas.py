@@ -1,6 +1,6 @@
 """Metaclasses that check a model's CQRS declaration and register it."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import base
 
@@ -9,16 +9,14 @@ from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
 from dj_cqrs.signals import MasterSignals
 
-if TYPE_CHECKING:
-    from django.db.models import Model
-
 
 class MasterMeta(base.ModelBase):
-    """Metaclass of master models."""
+    """Metaclass of master models: declaring one is registering it."""
 
     def __new__(
         cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
     ) -> Any:
+        """Creates the model class; abstract ones are not registered."""
         model_cls = super().__new__(cls, name, bases, attrs, **kwargs)
         if _is_to_be_registered(model_cls):
             MasterMeta.register(model_cls)
@@ -40,7 +38,8 @@ class MasterMeta(base.ModelBase):
             _check_fields(model_cls, "CQRS_FIELDS", model_cls.CQRS_FIELDS)
         elif model_cls.CQRS_FIELDS != ALL_BASIC_FIELDS:
             raise ConfigurationError(
-                f"Model {model_cls.__name__}: CQRS_FIELDS can't be set together with CQRS_SERIALIZER."
+                f"Model {model_cls.__name__}: CQRS_FIELDS can't be set together "
+                "with CQRS_SERIALIZER."
             )
         MasterRegistry.register_model(model_cls)
         MasterSignals.register_model(model_cls)
@@ -52,6 +51,7 @@ class ReplicaMeta(base.ModelBase):
     def __new__(
         cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
     ) -> Any:
+        """Creates the model class; abstract ones are not registered."""
         model_cls = super().__new__(cls, name, bases, attrs, **kwargs)
         if _is_to_be_registered(model_cls):
             ReplicaMeta.register(model_cls)
@@ -70,8 +70,8 @@ class ReplicaMeta(base.ModelBase):
         ReplicaRegistry.register_model(model_cls)
 
 
-def _is_to_be_registered(model_cls: "type[Model]") -> bool:
-    """An abstract base without an id is a base, not a model; with one, it is a mistake of its own."""
+def _is_to_be_registered(model_cls: Any) -> bool:
+    """Abstract bases are no models yet, whether they have an id or not."""
     return not model_cls._meta.abstract and not model_cls._meta.swapped
 
 

@@ -13,6 +13,10 @@ from dj_cqrs.metas import MasterMeta, ReplicaMeta
 from dj_cqrs.replica.read_only import ReplicaObjectsManager, refuse_write
 from dj_cqrs.signals import post_bulk_create, post_update
 
+# In migrations word for word, so that those of django-cqrs stay valid.
+_REVISION_HELP = "This field must be incremented on any model update. It's used to for CQRS sync."
+_UPDATED_HELP = "This field must be incremented on every model update. It's used to for CQRS sync."
+
 
 class RawMasterMixin(models.Model):
     """Base of ``MasterMixin``; for models that cannot have its metaclass."""
@@ -32,11 +36,11 @@ class RawMasterMixin(models.Model):
 
     cqrs_revision = models.IntegerField(
         default=0,
-        help_text="This field must be incremented on any model update. It's used to for CQRS sync.",
+        help_text=_REVISION_HELP,
     )
     cqrs_updated = models.DateTimeField(
         auto_now=True,
-        help_text="This field must be incremented on every model update. It's used to for CQRS sync.",
+        help_text=_UPDATED_HELP,
     )
 
     objects = models.Manager()
@@ -211,7 +215,7 @@ class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
     delete.alters_data = True  # type: ignore[attr-defined]
 
     @classmethod
-    def cqrs_save(
+    def cqrs_save(  # type: ignore[override] # the contract's signatures
         cls,
         master_data: dict[str, Any],
         previous_data: dict[str, Any] | None = None,
@@ -272,7 +276,9 @@ class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
         return self
 
     @classmethod
-    def cqrs_delete(cls, master_data: dict[str, Any], meta: dict[str, Any] | None = None) -> bool:
+    def cqrs_delete(  # type: ignore[override] # the contract's signatures
+        cls, master_data: dict[str, Any], meta: dict[str, Any] | None = None
+    ) -> bool:
         """Deletes the row.
 
         Args:

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -34,7 +34,8 @@ class WireNumber(float):
     __slots__ = ("text",)
     text: str
 
-    def __new__(cls, text: str) -> "WireNumber":
+    def __new__(cls, text: str) -> Self:
+        """Parses the number."""
         number = super().__new__(cls, text)
         number.text = text
         return number
@@ -47,7 +48,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=WireNumber)
 
 
-class _NotFinite(ValueError):
+class _NotFiniteError(ValueError):
     """The value holds a NaN or an infinity, which the fast codec would turn into null."""
 
 
@@ -61,7 +62,7 @@ def encode(message: Mapping[str, Any]) -> bytes:
     try:
         _refuse_not_finite(plain)
         return _encoder.encode(plain)
-    except (_NotFinite, UnicodeEncodeError, OverflowError, msgspec.ValidationError):
+    except (_NotFiniteError, UnicodeEncodeError, OverflowError, msgspec.ValidationError):
         return _encode_with_standard_library(plain)
 
 
@@ -109,7 +110,7 @@ def _scalar(value: Any) -> Any:
         return duration_text(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return base64.b64encode(bytes(value)).decode("ascii")
-    if type(value).__str__ is object.__str__:
+    if type(value).__str__ is object.__str__:  # type: ignore[comparison-overlap]
         raise ContractError(
             f"A value of type {type(value).__name__} cannot be sent; "
             "make the serializer return text, numbers, lists or dicts."
@@ -126,7 +127,7 @@ def duration_text(value: timedelta) -> str:
     return f"{days}{hours:02d}:{minutes:02d}:{seconds:02d}{fraction}"
 
 
-def _without_subclass(value: str | int | float) -> str | int | float:
+def _without_subclass(value: str | float) -> str | float:
     """Enum members, safe strings and the like become the plain value that they stand for."""
     if type(value) in (str, int, float):
         return value
@@ -153,7 +154,7 @@ def _refuse_not_finite(value: Any) -> None:
         for item in value:
             _refuse_not_finite(item)
     elif isinstance(value, (float, Decimal)) and not math.isfinite(value):
-        raise _NotFinite
+        raise _NotFiniteError
 
 
 def _encode_with_standard_library(plain: Any) -> bytes:

@@ -1,8 +1,8 @@
 """Bulk writes and syncs are recorded like single ones."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -258,7 +258,8 @@ def test_the_command_syncs_what_the_filter_matches_in_batches() -> None:
     _authors(25)
     output = StringIO()
 
-    call_command("cqrs_sync", cqrs_id="author", filter='{"name__gte": "1"}', batch=10, stdout=output)
+    arguments = {"filter": '{"name__gte": "1"}', "batch": 10}
+    call_command("cqrs_sync", cqrs_id="author", stdout=output, **arguments)
 
     messages = take()
     assert len(messages) == 24
@@ -301,10 +302,10 @@ def test_the_command_without_a_filter_syncs_nothing() -> None:
 
 
 @pytest.fixture
-def fixture_file(tmp_path: Any, author: Author) -> Iterator[str]:
+def fixture_file(tmp_path: Path, author: Author) -> str:
     path = tmp_path / "authors.json"
     path.write_text(serialize("json", [author]))
-    yield str(path)
+    return str(path)
 
 
 def test_a_loaded_fixture_is_recorded_and_never_sets_a_revision_back(

@@ -13,7 +13,7 @@ from tests.master.outbox_reader import summary, take
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "second"])
 
 
-class Oops(Exception):
+class OopsError(Exception):
     """Raised to roll a block back."""
 
 
@@ -113,10 +113,10 @@ def test_a_stale_object_does_not_set_the_revision_back(author: Author) -> None:
 
 
 def test_a_rolled_back_transaction_records_nothing(author: Author) -> None:
-    with pytest.raises(Oops), transaction.atomic():
+    with pytest.raises(OopsError), transaction.atomic():
         author.name = "never"
         author.save()
-        raise Oops
+        raise OopsError
 
     assert take() == []
     author.save()
@@ -129,10 +129,10 @@ def test_a_rolled_back_savepoint_takes_its_changes_along(author: Author) -> None
     with transaction.atomic():
         author.name = "kept"
         author.save()
-        with pytest.raises(Oops), transaction.atomic():
+        with pytest.raises(OopsError), transaction.atomic():
             other.name = "never"
             other.save()
-            raise Oops
+            raise OopsError
 
     (message,) = take()
     assert (message["instance_pk"], message["instance_data"]["name"]) == (author.pk, "kept")
@@ -140,10 +140,10 @@ def test_a_rolled_back_savepoint_takes_its_changes_along(author: Author) -> None
 
 def test_a_save_after_its_mark_was_rolled_back_raises_the_revision_again(author: Author) -> None:
     with transaction.atomic():
-        with pytest.raises(Oops), transaction.atomic():
+        with pytest.raises(OopsError), transaction.atomic():
             author.name = "never"
             author.save()
-            raise Oops
+            raise OopsError
         author.name = "kept"
         author.save()
 
@@ -156,10 +156,10 @@ def test_a_change_before_a_rolled_back_savepoint_survives_it(author: Author) -> 
     with transaction.atomic():
         author.name = "kept"
         author.save()
-        with pytest.raises(Oops), transaction.atomic():
+        with pytest.raises(OopsError), transaction.atomic():
             author.name = "never"
             author.save()
-            raise Oops
+            raise OopsError
 
     (message,) = take()
     assert message["instance_data"]["name"] == "kept"
@@ -187,9 +187,9 @@ def test_partial_then_full_save_in_one_transaction_is_one_message(author: Author
 def test_an_object_that_was_rolled_back_can_be_saved_in_the_next_transaction(
     author: Author,
 ) -> None:
-    with pytest.raises(Oops), transaction.atomic():
+    with pytest.raises(OopsError), transaction.atomic():
         author.save()
-        raise Oops
+        raise OopsError
     with transaction.atomic():
         author.name = "second try"
         author.save()
@@ -343,10 +343,10 @@ def test_manual_transactions_record_at_their_commit(author: Author) -> None:
 
 
 def test_a_closed_connection_forgets_its_marks(author: Author) -> None:
-    with pytest.raises(Oops), transaction.atomic():
+    with pytest.raises(OopsError), transaction.atomic():
         author.save()
         connection.close()
-        raise Oops
+        raise OopsError
     author.save()
 
     assert summary(take()) == [("SAVE", "author", author.pk, 1)]
@@ -357,9 +357,7 @@ def test_each_database_has_its_own_outbox() -> None:
         here = Author.objects.create(name="here")
         there = Author.objects.using("second").create(name="there")
 
-    assert [(m["instance_pk"], m["instance_data"]["name"]) for m in take()] == [
-        (here.pk, "here")
-    ]
+    assert [(m["instance_pk"], m["instance_data"]["name"]) for m in take()] == [(here.pk, "here")]
     assert [(m["instance_pk"], m["instance_data"]["name"]) for m in take("second")] == [
         (there.pk, "there")
     ]
@@ -368,9 +366,9 @@ def test_each_database_has_its_own_outbox() -> None:
 def test_a_rollback_on_one_database_leaves_the_other_alone() -> None:
     with transaction.atomic():
         Author.objects.create(name="here")
-        with pytest.raises(Oops), transaction.atomic(using="second"):
+        with pytest.raises(OopsError), transaction.atomic(using="second"):
             Author.objects.using("second").create(name="there")
-            raise Oops
+            raise OopsError
 
     assert len(take()) == 1
     assert take("second") == []
@@ -401,7 +399,7 @@ def test_a_row_that_the_default_manager_hides_is_still_sent() -> None:
 
 
 def test_only_the_chosen_fields_leave_home() -> None:
-    note = Note.objects.create(text="x", secret="hush")  # noqa: S106
+    note = Note.objects.create(text="x", secret="hush")
 
     (message,) = take()
     assert message["instance_data"] == {

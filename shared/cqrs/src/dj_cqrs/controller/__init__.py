@@ -1,0 +1,1 @@
+"""The two seams between models and transports."""

@@ -1,5 +1,7 @@
-"""Paging over rows by key: a page costs the same wherever it lies, and none is skipped when rows
-change meanwhile."""
+"""Paging over rows by key.
+
+A page costs the same wherever it lies, and no row is skipped when others change meanwhile.
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -57,7 +57,9 @@ class MasterManager(_Manager):
             Number of rows.
         """
         model = self.model
-        using = queryset._db or self._db or router.db_for_write(model)
+        # What the queryset was told with using(), which is not what it would read from.
+        given: str | None = queryset.__dict__["_db"]
+        using = given or self._db or router.db_for_write(model)
         with transaction.atomic(using=using, savepoint=False):
             previous = self._lock(queryset, using)
             self._update(list(previous), using, kwargs)

@@ -110,7 +110,7 @@ class Marks:
             connection.on_commit(mark)
         elif not connection.get_autocommit():
             # Django refuses on_commit() under manual transaction management, but keeps the list.
-            connection.run_on_commit.append((set(), mark, False))
+            connection.run_on_commit.append((set(), mark, False))  # type: ignore[arg-type]
         else:
             mark()
             return
@@ -144,7 +144,7 @@ class Marks:
                 self._by_row.setdefault(mark.row, []).append(mark)
 
     def _in_hooks(self) -> Iterator[Mark]:
-        return (hook for _, hook, _ in self._connection.run_on_commit if isinstance(hook, Mark))
+        return (hook for _, hook, *_ in self._connection.run_on_commit if isinstance(hook, Mark))
 
 
 def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], None]) -> Marks:

@@ -245,8 +245,11 @@ def _flush(connection: BaseDatabaseWrapper) -> None:
 
 
 def _finish(mark: Mark) -> None:
-    """After the commit. A mark that is not recorded by now had no commit of ours before it:
-    a ``TestCase`` captured it, or a fixture was saved outside any transaction."""
+    """After the commit.
+
+    A mark that is not recorded by now had no commit of ours before it: a ``TestCase`` captured
+    it, or a fixture was saved outside any transaction.
+    """
     if not mark.is_recorded:
         with transaction.atomic(using=mark.using):
             record(mark.using, _marks(mark.using).pending_of(mark))

@@ -93,7 +93,7 @@ def _connect(model: Any, path: str, related_model: Any) -> None:
     from dj_cqrs.master import recording
     from dj_cqrs.signals import post_update
 
-    def on_save(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
+    def on_save(instance: Any, using: str, **kwargs: Any) -> None:
         if not kwargs["created"]:
             recording.related_saved(model, path, [instance.pk], using)
 

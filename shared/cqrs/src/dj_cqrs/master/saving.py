@@ -9,6 +9,9 @@ from django.db import connections, router, transaction
 from dj_cqrs.master import recording
 from dj_cqrs.master.revisions import NextRevision
 
+#: Of ``using`` among the positional arguments of ``Model.save``.
+_USING_POSITION = 2
+
 _FIELDS = frozenset({"cqrs_revision", "cqrs_updated"})
 
 
@@ -52,13 +55,17 @@ def prepared(
 
 
 def _transaction(using: str) -> AbstractContextManager[Any]:
-    """A transaction of its own only where there is none: an inner block would make an error that
-    the caller handles into one that breaks the caller's transaction."""
+    """A transaction of its own only where there is none.
+
+    An inner block would let an error that the caller handles break the caller's transaction.
+    """
     if connections[using].in_atomic_block:
         return nullcontext()
     return transaction.atomic(using=using, savepoint=False)
 
 
 def _using(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    given: str | None = kwargs.get("using") or (args[2] if len(args) > 2 else None)
+    given: str | None = kwargs.get("using")
+    if given is None and len(args) > _USING_POSITION:
+        given = args[_USING_POSITION]
     return given or router.db_for_write(type(instance), instance=instance)

@@ -1,10 +1,10 @@
 """From a row to instance data: what the wire says of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
-from functools import lru_cache
-from typing import Any
+from functools import cache
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import ImproperlyConfigured
@@ -36,7 +36,7 @@ def serialize(instance: Any, *, using: str | None, reread: bool) -> dict[str, An
         if reread:
             manager = model._default_manager.using(using or instance._state.db)
             instance = model.relate_cqrs_serialization(manager).get(pk=instance.pk)
-        data = dict(serializer_class(model)(instance).data)
+        data = dict(serializer_class(cast("Hashable", model))(instance).data)
     else:
         _resolve_expressions(instance, using)
         data = {
@@ -62,7 +62,7 @@ def wire_value(field: "Field[Any, Any]", instance: Model) -> Any:
     return field.value_to_string(instance)
 
 
-@lru_cache(maxsize=None)
+@cache
 def sent_fields(model: type[Model], names: Any) -> tuple["Field[Any, Any]", ...]:
     """The fields that are sent: ``CQRS_FIELDS``, in the model's order."""
     return tuple(
@@ -72,7 +72,7 @@ def sent_fields(model: type[Model], names: Any) -> tuple["Field[Any, Any]", ...]
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def serializer_class(model: Any) -> Any:
     """Imports the model's serializer.
 

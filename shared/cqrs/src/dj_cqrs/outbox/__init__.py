@@ -1,0 +1,1 @@
+"""The Django app of a master: the outbox table and the relay that publishes it."""

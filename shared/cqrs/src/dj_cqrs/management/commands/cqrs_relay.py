@@ -18,6 +18,7 @@ class Command(BaseCommand):
     help = "Publishes the messages of the outbox and deletes them after the broker's confirm."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declares the arguments."""
         parser.add_argument(
             "--database",
             default=DEFAULT_DB_ALIAS,
@@ -28,7 +29,8 @@ class Command(BaseCommand):
             "--batch-size", type=int, help="messages to claim at once (default: the setting)"
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Runs the command."""
         if not conf.outbox_is_installed():
             raise CommandError("There is no outbox: add 'dj_cqrs.outbox' to INSTALLED_APPS.")
         from dj_cqrs.outbox.relay import Relay

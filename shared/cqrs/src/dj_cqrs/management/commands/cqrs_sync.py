@@ -21,6 +21,7 @@ class Command(BaseCommand):
     help = "Sends the current state of a model's rows to its replicas."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declares the arguments."""
         parser.add_argument("--cqrs-id", "-cid", required=True, help="CQRS_ID of the model")
         parser.add_argument(
             "--filter", "-f", help="JSON object of filter arguments; '{}' for all rows"
@@ -29,7 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--batch", "-b", type=int, default=10_000, help="rows per transaction")
         parser.add_argument("--progress", "-p", action="store_true", help="show the progress")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Runs the command."""
         model = MasterRegistry.models.get(options["cqrs_id"])
         if model is None:
             raise CommandError(f"Wrong CQRS ID: {options['cqrs_id']}!")
