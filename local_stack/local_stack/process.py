@@ -54,6 +54,18 @@ def give_to(user: str | None, directory: Path) -> None:
         shutil.chown(directory, user=user, group=pwd.getpwnam(user).pw_gid)
 
 
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; one that ended and only waits for its parent does not."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:  # ended just now, or not Linux
+        return not Path("/proc/self/stat").exists()
+    return state != "Z"
+
+
 class ServerProcess:
     """One server process with its output in a log file."""
 

@@ -48,6 +48,7 @@ class RabbitMQNode:
         port: AMQP.
         dist_port: Erlang distribution (rabbitmqctl talks to it).
         epmd_port: The node's own Erlang port mapper.
+        name: Erlang name; nodes with port mappers of their own may share one.
         management_port: The management page; None leaves the plugin out.
     """
 
@@ -55,14 +56,10 @@ class RabbitMQNode:
     port: int
     dist_port: int
     epmd_port: int
+    name: str = "rabbit@localhost"
     management_port: int | None = None
     definitions: Mapping[str, Any] = field(default_factory=dict)
     scripts: Path = field(default_factory=install_scripts)
-
-    @property
-    def name(self) -> str:
-        """Erlang name of the node."""
-        return f"node{self.port}@localhost"
 
     @property
     def user(self) -> str | None:

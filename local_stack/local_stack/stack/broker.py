@@ -1,0 +1,48 @@
+"""Who may do what on the stack's broker, and the limits of its queues.
+
+docker-compose.yml holds the same definitions for the container; a test keeps them equal.
+"""
+
+from typing import Any
+
+from local_stack.broker_users import BrokerUser, QueuePolicy, definitions
+from local_stack.stack.environment import Environment
+
+#: A quorum queue gives up on a message after so many deliveries that were not settled, and hands
+#: it to the dead letters. High, because a crash counts against all that the consumer held; set,
+#: because RabbitMQ 3 has no limit and RabbitMQ 4 a low one.
+DELIVERY_LIMIT = 1000
+
+
+def broker_definitions(environment: Environment) -> dict[str, Any]:
+    """Build the definitions of the broker: one user for each service, and no guest."""
+    queue = environment["CQRS_QUEUE"]
+    queues = f"{queue}|dead_letter_{queue}"
+    return definitions(
+        users=[
+            BrokerUser("admin", environment["RABBITMQ_ADMIN_PASSWORD"], tags="administrator"),
+            # Publishes to the exchange, and may create it: start order does not matter.
+            BrokerUser(
+                "master",
+                environment["RABBITMQ_MASTER_PASSWORD"],
+                configure="^cqrs$",
+                write="^cqrs$",
+                read="^$",
+            ),
+            # Binding a queue takes the right to write to it; nothing here publishes to `cqrs`.
+            BrokerUser(
+                "replica",
+                environment["RABBITMQ_REPLICA_PASSWORD"],
+                configure=f"^(cqrs|{queues})$",
+                write=f"^({queues})$",
+                read=f"^(cqrs|{queues})$",
+            ),
+        ],
+        policies=[QueuePolicy("limits", f"^{queue}$", {"delivery-limit": DELIVERY_LIMIT})],
+    )
+
+
+def service_url(environment: Environment, service: str, port: int) -> str:
+    """AMQP URL of the stack's broker for one service; `CQRS_URL` points elsewhere."""
+    password = environment[f"RABBITMQ_{service.upper()}_PASSWORD"]
+    return environment.get("CQRS_URL") or f"amqp://{service}:{password}@127.0.0.1:{port}/"

@@ -1,0 +1,95 @@
+"""The processes of the two services, as the local stack runs them."""
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_stack.errors import ServerFailedError
+from local_stack.stack.broker import service_url
+from local_stack.stack.environment import Environment
+from local_stack.stack.supervisor import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One of the two services.
+
+    Attributes:
+        name: "master" or "replica"; variables and broker users are named after it.
+        directory: Where its manage.py lies.
+        worker: The process beside the web server: its name, and the words after manage.py.
+        deploy: What runs after the migrations and before anything else.
+    """
+
+    name: str
+    directory: str
+    worker: tuple[str, tuple[str, ...]]
+    deploy: tuple[str, ...] = ()
+
+    def environment(self, stack: Environment, broker_port: int) -> dict[str, str]:
+        """Environment variables of all processes of the service."""
+        upper = self.name.upper()
+        database = stack.get(f"{upper}_DATABASE_URL")
+        variables = {
+            "SECRET_KEY": stack[f"{upper}_SECRET_KEY"],
+            "DATABASE_URL": database or f"sqlite:///{stack.directory}/{self.name}.sqlite3",
+            "CQRS_URL": service_url(stack, self.name, broker_port),
+            f"{upper}_PORT": stack[f"{upper}_PORT"],
+            "PYTHONUNBUFFERED": "1",
+        }
+        if self.name == "master":
+            return {**variables, "API_TOKEN": stack["API_TOKEN"]}
+        return {**variables, "CQRS_QUEUE": stack["CQRS_QUEUE"]}
+
+    def programs(self, stack: Environment, broker_port: int) -> list[Program]:
+        """Build the supervised processes: the web server and the worker."""
+        environment = self.environment(stack, broker_port)
+        directory = stack.root / self.directory
+        worker_name, words = self.worker
+        gunicorn = (sys.executable, "-m", "gunicorn", f"{self.directory}.wsgi")
+        commands: tuple[tuple[str, Sequence[str]], ...] = (
+            (f"{self.name}-web", gunicorn),
+            (worker_name, (sys.executable, "manage.py", *words)),
+        )
+        return [
+            Program(
+                name=name,
+                command=command,
+                directory=directory,
+                environment=environment,
+                autostart=False,  # not before the migrations
+            )
+            for name, command in commands
+        ]
+
+    def prepare(self, stack: Environment, broker_port: int, inherited: Mapping[str, str]) -> None:
+        """Migrate the database and run the deploy step.
+
+        Raises:
+            ServerFailedError: With what the command printed.
+        """
+        environment = {**inherited, **self.environment(stack, broker_port)}
+        steps = (("migrate", "--no-input"), *((self.deploy,) if self.deploy else ()))
+        for step in steps:
+            _manage(stack.root / self.directory, step, environment)
+
+
+def _manage(directory: Path, words: Sequence[str], environment: Mapping[str, str]) -> None:
+    command = [sys.executable, "manage.py", *words]
+    done = subprocess.run(
+        command, cwd=directory, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise ServerFailedError(
+            f"manage.py {' '.join(words)} in {directory.name} failed:\n{done.stdout}{done.stderr}"
+        )
+
+
+SERVICES = (
+    Service("master", "master_service", ("relay", ("cqrs_relay",))),
+    Service(
+        "replica", "replica_service", ("consumer", ("cqrs_consume", "-w", "2")), ("cqrs_declare",)
+    ),
+)
