@@ -1,0 +1,1 @@
+"""The storefront: the catalogue as its readers want it, kept up to date by the consumer."""

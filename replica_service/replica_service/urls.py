@@ -1,0 +1,21 @@
+"""Addresses of the service."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from replica_service import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="docs")),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("replica_service.storefront.urls")),
+    path("admin/", admin.site.urls),
+]
+
+handler404 = "replica_service.api.errors.not_found"
+handler500 = "replica_service.api.errors.server_error"
