@@ -41,11 +41,15 @@ class HookedItem(ReplicaMixin):
     explosive: ClassVar[set[str]] = set()
 
     @classmethod
-    def cqrs_create(cls, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None) -> Any:
+    def cqrs_create(
+        cls, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None
+    ) -> Any:
         cls._called("create", mapped_data)
         return super().cqrs_create(sync, mapped_data, previous_data, meta)
 
-    def cqrs_update(self, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None) -> Any:
+    def cqrs_update(
+        self, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None
+    ) -> Any:
         self._called("update", mapped_data)
         return super().cqrs_update(sync, mapped_data, previous_data, meta)
 
@@ -78,7 +82,9 @@ class Custom(ReplicaMixin):
     text = models.CharField(max_length=200)
 
     @classmethod
-    def cqrs_create(cls, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None) -> Any:
+    def cqrs_create(
+        cls, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None
+    ) -> Any:
         return cls.objects.create(
             id=mapped_data["id"],
             text=cls._text(mapped_data, meta),
@@ -86,7 +92,9 @@ class Custom(ReplicaMixin):
             cqrs_updated=mapped_data["cqrs_updated"],
         )
 
-    def cqrs_update(self, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None) -> Any:
+    def cqrs_update(
+        self, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None
+    ) -> Any:
         self.text = self._text(mapped_data, meta)
         self.cqrs_revision = mapped_data["cqrs_revision"]
         self.cqrs_updated = mapped_data["cqrs_updated"]
@@ -219,7 +227,9 @@ class Patient(ReplicaMixin):
         return 10 * current_retry
 
     @classmethod
-    def cqrs_create(cls, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None) -> Any:
+    def cqrs_create(
+        cls, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None
+    ) -> Any:
         if mapped_data["name"] == "zero":
             raise ZeroDivisionError
         if mapped_data["name"] == "falsy":

@@ -1,0 +1,1 @@
+"""The Django app of a replica: what it knows of every key, and its parked messages."""

@@ -15,7 +15,7 @@ class LedgerEntry(models.Model):
     """
 
     pk = models.CompositePrimaryKey("cqrs_id", "row_pk")
-    cqrs_id = models.CharField(max_length=100)
+    cqrs_id = models.CharField(max_length=200)
     #: The master's primary key as text (see ``replica.message.key_text``).
     row_pk = models.CharField(max_length=255)
     #: Newest revision applied; -1 while nothing is.
@@ -62,9 +62,9 @@ class ParkedMessage(models.Model):
     #: Set while a worker tries it. Found set when it is due, its worker died over it.
     claimed_at = models.DateTimeField(null=True, editable=False)
     #: The row that it waits for, as ``cqrs_id/key``.
-    waits_for = models.CharField(max_length=360, null=True, blank=True)
+    waits_for = models.CharField(max_length=460, null=True, blank=True)
     #: Null where the body did not even say so.
-    cqrs_id = models.CharField(max_length=100, null=True, blank=True)
+    cqrs_id = models.CharField(max_length=200, null=True, blank=True)
     row_pk = models.CharField(max_length=255, null=True, blank=True)
     reason = models.TextField()
     traceback = models.TextField(blank=True)

@@ -1,0 +1,1 @@
+"""Everything that a replica does: from a message to a row."""

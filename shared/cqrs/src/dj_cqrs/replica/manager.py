@@ -211,9 +211,7 @@ def delete_key(model: Any, master_data: dict[str, Any]) -> Any:
         MappingError: it, the revision or the time is missing, or it is no key of this model.
     """
     if any(master_data.get(name) is None for name in mapping.CQRS_FIELDS):
-        raise mapping.MappingError(
-            f"CQRS sync fields are not provided in data ({model.CQRS_ID})."
-        )
+        raise mapping.MappingError(f"CQRS sync fields are not provided in data ({model.CQRS_ID}).")
     if master_data.get("id") is None:
         raise mapping.MappingError(f"CQRS PK is not provided in data ({model.CQRS_ID}).")
     return mapping.to_python(model._meta.pk, master_data["id"])

@@ -134,9 +134,7 @@ def fields_by_name(model: Any) -> dict[str, "Field[Any, Any]"]:
 @functools.cache
 def required_names(model: Any) -> frozenset[str]:
     """Fields that every payload must carry, since nothing else gives them a value."""
-    return frozenset(
-        field.name for field in fields_by_name(model).values() if _needs_value(field)
-    )
+    return frozenset(field.name for field in fields_by_name(model).values() if _needs_value(field))
 
 
 def _needs_value(field: Any) -> bool:
@@ -152,9 +150,7 @@ def _renamed(model: Any, master_data: Mapping[str, Any]) -> dict[str, Any]:
     mapped = {name: master_data[name] for name in CQRS_FIELDS}
     for master_name, replica_name in mapping.items():
         if master_name not in master_data:
-            raise MappingError(
-                f"Bad master-replica mapping for {master_name} ({model.CQRS_ID})."
-            )
+            raise MappingError(f"Bad master-replica mapping for {master_name} ({model.CQRS_ID}).")
         mapped[replica_name] = master_data[master_name]
     return mapped
 
@@ -173,7 +169,7 @@ def _converted(field: Any, value: Any) -> Any:
     if isinstance(field, models.CharField | models.TextField) and isinstance(value, WireNumber):
         return value.text
     value = field.to_python(value)
-    return _in_own_zone(value) if isinstance(value, datetime) else value
+    return in_own_zone(value) if isinstance(value, datetime) else value
 
 
 def _bytes(value: Any) -> bytes:
@@ -190,7 +186,8 @@ def _whole(value: float) -> int:
     return int(value)
 
 
-def _in_own_zone(value: datetime) -> datetime:
+def in_own_zone(value: datetime) -> datetime:
+    """A moment as this service's databases take it: aware with ``USE_TZ``, else naive."""
     if settings.USE_TZ:
         return timezone.make_aware(value) if timezone.is_naive(value) else value
     return timezone.make_naive(value) if timezone.is_aware(value) else value

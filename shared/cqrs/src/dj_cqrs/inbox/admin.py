@@ -1,0 +1,61 @@
+"""The admin of the inbox: dead letters are looked at, retried or discarded here."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from dj_cqrs.inbox.models import ParkedMessage
+from dj_cqrs.replica import parking
+
+
+class _ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable
+    """Rows are looked at; what is done to them are actions."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ParkedMessage)
+class ParkedMessageAdmin(_ReadOnlyAdmin):
+    """Parked messages and dead letters, with their reasons."""
+
+    list_display = ("id", "status", "cqrs_id", "row_pk", "attempts", "due_at", "short_reason")
+    list_filter = ("status", "cqrs_id")
+    search_fields = ("row_pk", "reason")
+    date_hierarchy = "parked_at"
+    actions: ClassVar[list[str]] = ["retry", "discard"]
+    exclude = ("body",)
+    readonly_fields = ("body_text",)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Discarding says better what happens than Django's "delete"."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    @admin.display(description="reason")
+    def short_reason(self, message: ParkedMessage) -> str:
+        """The beginning of the reason."""
+        return message.reason[:100]
+
+    @admin.display(description="body")
+    def body_text(self, message: ParkedMessage) -> str:
+        """The body as text, whatever it is."""
+        return bytes(message.body).decode("utf-8", "backslashreplace")
+
+    @admin.action(description="Retry now", permissions=["delete"])
+    def retry(self, request: HttpRequest, queryset: "QuerySet[ParkedMessage]") -> None:
+        """Lets the workers try them again, as if for the first time."""
+        count = parking.retry_now(queryset)
+        self.message_user(request, f"{count} message(s) will be tried again.", messages.SUCCESS)
+
+    @admin.action(description="Discard for good", permissions=["delete"])
+    def discard(self, request: HttpRequest, queryset: "QuerySet[ParkedMessage]") -> None:
+        """Drops them."""
+        count = parking.discard(queryset)
+        self.message_user(request, f"{count} message(s) discarded.", messages.SUCCESS)

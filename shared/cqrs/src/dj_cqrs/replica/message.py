@@ -1,0 +1,151 @@
+"""From the bytes of a delivery to a message that can be judged, or the reason why it cannot."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from dj_cqrs import conf, wire
+from dj_cqrs.constants import REVISIONS_HEADER, REVISIONS_MONOTONIC, SignalType
+from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.exceptions import ContractError, TransientError
+from dj_cqrs.registries import ReplicaRegistry
+from dj_cqrs.replica import mapping
+from dj_cqrs.replica.revision import Incoming
+from dj_cqrs.transport.base import Delivery
+from dj_cqrs.transport.topology import RoutingKey
+
+if TYPE_CHECKING:
+    from dj_cqrs.inbox.models import ParkedMessage
+
+#: Longest key text that the inbox tables hold.
+MAX_KEY_LENGTH: Final = 255
+_MAX_REVISION: Final = 2**63 - 1
+
+
+class UnknownModelError(TransientError):
+    """Raised when no model here has the message's ``CQRS_ID``; the next deploy may bring it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawMessage:
+    """A message as it came, from the broker or, with ``parked``, from the inbox."""
+
+    body: bytes
+    routing_key: str
+    headers: Mapping[str, Any]
+    parked: "ParkedMessage | None" = None
+
+    @classmethod
+    def from_delivery(cls, delivery: Delivery) -> "RawMessage":
+        """Takes what outlives the delivery."""
+        return cls(bytes(delivery.body), delivery.routing_key, delivery.headers or {})
+
+    @classmethod
+    def from_parked(cls, parked: "ParkedMessage") -> "RawMessage":
+        """Takes a parked message up again."""
+        return cls(bytes(parked.body), parked.routing_key, parked.headers, parked)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message for a model of this service."""
+
+    raw: RawMessage
+    payload: TransportPayload
+    model: Any
+    #: The key that is locked: the master's primary key as text.
+    row_pk: str
+
+    @property
+    def signal_type(self) -> SignalType:
+        """What happened on the master."""
+        return SignalType(self.payload.signal_type)
+
+    @property
+    def is_delete(self) -> bool:
+        """Whether the row is gone on the master."""
+        return self.signal_type is SignalType.DELETE
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it was sent to this service's queue alone (known from its routing key only)."""
+        queue = RoutingKey.parse(self.raw.routing_key).queue
+        return queue is not None and queue == conf.config().queue
+
+    @property
+    def is_to_be_ignored(self) -> bool:
+        """A broadcast SYNC, for a model that takes only what was sent to this service alone."""
+        return (
+            self.model.CQRS_ONLY_DIRECT_SYNCS
+            and self.signal_type is SignalType.SYNC
+            and not self.is_direct
+        )
+
+    def incoming(self) -> Incoming:
+        """The message's place in the row's history.
+
+        Raises:
+            MappingError: revision or time are missing or malformed.
+        """
+        data = self.payload.instance_data
+        if any(data.get(name) is None for name in mapping.CQRS_FIELDS):
+            raise mapping.MappingError(
+                f"CQRS sync fields are not provided in data ({self.payload.cqrs_id})."
+            )
+        return Incoming(
+            self.signal_type,
+            _revision(data["cqrs_revision"]),
+            mapping.to_aware(data["cqrs_updated"]),
+            self.raw.headers.get(REVISIONS_HEADER) == REVISIONS_MONOTONIC,
+        )
+
+
+def read(raw: RawMessage) -> Message:
+    """Decodes and validates a message.
+
+    Raises:
+        ContractError: it can never be applied.
+        UnknownModelError: its model is not known here.
+    """
+    payload = TransportPayload.from_message(wire.decode(raw.body))
+    return from_payload(payload, raw)
+
+
+def from_payload(payload: TransportPayload, raw: RawMessage) -> Message:
+    """Finds the model of a payload.
+
+    Raises:
+        ContractError: the signal type is none.
+        UnknownModelError: the model is not known here.
+    """
+    if payload.signal_type not in SignalType.__members__:
+        raise ContractError(
+            f'Bad signal type "{payload.signal_type}" for CQRS_ID "{payload.cqrs_id}".'
+        )
+    model = ReplicaRegistry.models.get(payload.cqrs_id)
+    if model is None:
+        known = ", ".join(sorted(ReplicaRegistry.models)) or "none"
+        raise UnknownModelError(
+            f"Model for cqrs_id {payload.cqrs_id} is not found. Known here: {known}."
+        )
+    return Message(raw, payload, model, key_text(model, payload.pk))
+
+
+def key_text(model: Any, pk: Any) -> str:
+    """The text by which a key is locked; the same for every way in which a master writes it."""
+    try:
+        text = str(mapping.to_python(model._meta.pk, pk))
+    except (AttributeError, mapping.MappingError):
+        # Not a model, or keyed by something else than the master's primary key.
+        text = str(pk)
+    if len(text) <= MAX_KEY_LENGTH:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[: MAX_KEY_LENGTH - len(digest) - 1]}#{digest}"
+
+
+def _revision(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_REVISION:
+        return value
+    raise mapping.MappingError(f"{mapping.shortened(value)} is not a revision.")

@@ -1,0 +1,59 @@
+"""What became of a message."""
+
+import enum
+from dataclasses import dataclass
+
+from dj_cqrs.exceptions import ContractError
+from dj_cqrs.replica.message import Message, RawMessage
+from dj_cqrs.replica.retry import Kind
+
+
+class Outcome(enum.Enum):
+    """How the handling of one message ended."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    STALE = "stale"
+    #: Not for this service (a broadcast SYNC for a model that takes only direct ones).
+    IGNORED = "ignored"
+    #: It is kept, and tried again or a dead letter.
+    FAILED = "failed"
+    #: Not even the inbox can keep it, so the broker has to.
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome for one message; for a failure with its error.
+
+    ``message`` is None where the body could not be read, ``waits_for`` names the missing row of a
+    foreign key as ``cqrs_id/key``.
+    """
+
+    raw: RawMessage
+    outcome: Outcome
+    message: Message | None = None
+    error: Exception | None = None
+    waits_for: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """The sort of a failure."""
+        if isinstance(self.error, ContractError):
+            return Kind.HOPELESS
+        return Kind.FAILED if self.waits_for is None else Kind.ORPHANED
+
+    @property
+    def failed(self) -> bool:
+        """Whether the message has to be kept."""
+        return self.outcome is Outcome.FAILED
+
+
+def done(message: Message, outcome: Outcome) -> Result:
+    """A message that is settled."""
+    return Result(message.raw, outcome, message)
+
+
+def failed(message: Message, error: Exception, waits_for: str | None = None) -> Result:
+    """A message that is to be kept, with the reason."""
+    return Result(message.raw, Outcome.FAILED, message, error, waits_for)

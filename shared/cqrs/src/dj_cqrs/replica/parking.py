@@ -1,0 +1,199 @@
+"""Messages that could not be applied: kept in the inbox, tried again when due, at last dead letters.
+
+No message is held unacked or in memory for that, so that a crash loses none and delays no other.
+"""
+
+import traceback
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from django.db import Error, connections, models, transaction
+from django.utils import timezone
+
+from dj_cqrs import conf
+from dj_cqrs.inbox.models import ParkedMessage
+from dj_cqrs.replica import log, retry
+from dj_cqrs.replica.outcome import Result
+
+#: For that long nobody else tries a message that a worker has claimed. A worker that needs more
+#: time is harmless: the ledger keeps the second one waiting, and then it finds a duplicate.
+LEASE_SECONDS: Final = 60
+_MAX_REASON_LENGTH: Final = 2_000
+_MAX_TRACEBACK_LENGTH: Final = 20_000
+
+_FATES: Final = {
+    retry.Fate.RETRY: ParkedMessage.Status.RETRYING,
+    retry.Fate.WAIT: ParkedMessage.Status.WAITING,
+    retry.Fate.DEAD: ParkedMessage.Status.DEAD,
+}
+
+
+class _SettingsPolicy:
+    """The retry policy of messages whose model is not known."""
+
+    @staticmethod
+    def should_retry_cqrs(current_retry: int, exception: Exception | None = None) -> bool:
+        max_retries = conf.config().replica.max_retries
+        return max_retries is None or current_retry < max_retries
+
+    @staticmethod
+    def get_cqrs_retry_delay(current_retry: int) -> float:
+        return conf.config().replica.retry_delay_seconds
+
+
+def settle(results: Sequence[Result], using: str) -> None:
+    """Keeps what failed and drops parked messages that are done, in the caller's transaction."""
+    fresh = []
+    for result in results:
+        parked = result.raw.parked
+        if not result.failed:
+            if parked is not None:
+                ParkedMessage.objects.using(_alias(parked, using)).filter(pk=parked.pk).delete()
+        elif parked is None:
+            fresh.append(_fill(_new(result), result, using))
+        else:
+            _fill(parked, result, using).save(using=_alias(parked, using))
+    ParkedMessage.objects.using(using).bulk_create(fresh)
+
+
+def claim_due(limit: int, using: str) -> list[ParkedMessage]:
+    """Takes due messages; the attempt counts from now on, even if it kills the worker.
+
+    One that was claimed before and never settled is a suspect: it comes alone.
+    """
+    due = ParkedMessage.objects.using(using).filter(due_at__lte=timezone.now())
+    if not due.exists():
+        return []  # cheaper than a transaction, which on SQLite would keep others from writing
+    if connections[using].features.has_select_for_update_skip_locked:
+        due = due.select_for_update(skip_locked=True)
+    with transaction.atomic(using=using):
+        rows = _one_suspect_or_no(list(due.order_by("due_at", "pk")[:limit]))
+        now = timezone.now()
+        ParkedMessage.objects.using(using).filter(pk__in=[row.pk for row in rows]).update(
+            attempts=models.F("attempts") + 1,
+            claimed_at=now,
+            due_at=now + timedelta(seconds=LEASE_SECONDS),
+        )
+    for row in rows:
+        row.attempts += 1
+    return rows
+
+
+def park_suspect(result: Result, using: str) -> None:
+    """Keeps a message that may have killed its workers: it is tried alone, and counted."""
+    parked = _fill(_new(result), result, using)
+    parked.claimed_at = timezone.now()
+    parked.save(using=using)
+
+
+def can_keep(using: str) -> bool:
+    """Whether the inbox takes anything at all: no full disk, no standby, no missing table."""
+    if connections[using].in_atomic_block:
+        return True
+    try:
+        with transaction.atomic(using=using):
+            ParkedMessage(status=ParkedMessage.Status.DEAD, reason="probe").save(using=using)
+            transaction.set_rollback(True, using=using)
+    except Error:
+        return False
+    return True
+
+
+def wake(names: Collection[str], using: str) -> None:
+    """Makes due what waits for rows that have just arrived (names: ``cqrs_id/key``)."""
+    waiting = ParkedMessage.objects.using(using).filter(
+        status=ParkedMessage.Status.WAITING, waits_for__in=names, claimed_at=None
+    )
+    if not waiting.exists():
+        return
+    if connections[using].features.has_select_for_update_skip_locked:
+        # What another worker is trying right now is not waited for: two could block each other.
+        waiting = waiting.select_for_update(skip_locked=True)
+    pks = list(waiting.values_list("pk", flat=True))
+    ParkedMessage.objects.using(using).filter(pk__in=pks).update(due_at=timezone.now())
+
+
+def retry_now(messages: "models.QuerySet[ParkedMessage]") -> int:
+    """Makes parked messages or dead letters due, with all their attempts before them again."""
+    return messages.update(
+        status=ParkedMessage.Status.RETRYING, due_at=timezone.now(), attempts=0, claimed_at=None
+    )
+
+
+def discard(messages: "models.QuerySet[ParkedMessage]") -> int:
+    """Drops messages for good."""
+    return messages.delete()[0]
+
+
+def _one_suspect_or_no(rows: list[ParkedMessage]) -> list[ParkedMessage]:
+    innocent = [row for row in rows if row.claimed_at is None]
+    return innocent or rows[:1]
+
+
+def _alias(parked: ParkedMessage, using: str) -> str:
+    return parked._state.db or using
+
+
+def _new(result: Result) -> ParkedMessage:
+    raw = result.raw
+    return ParkedMessage(
+        attempts=1,
+        routing_key=storable(raw.routing_key)[:255],
+        headers=_plain_headers(raw.headers),
+        body=raw.body,
+    )
+
+
+def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
+    """Writes down why it failed and what is to happen next."""
+    now = timezone.now()
+    waited_seconds = (now - parked.parked_at).total_seconds() if parked.parked_at else 0.0
+    plan = _plan(result, parked.attempts, waited_seconds)
+    if plan.fate is retry.Fate.WAIT:
+        parked.attempts -= 1  # that its parent is not here yet is not its fault
+    is_dead = plan.fate is retry.Fate.DEAD
+    parked.status = _FATES[plan.fate]
+    parked.due_at = None if is_dead else now + timedelta(seconds=plan.delay_seconds)
+    parked.claimed_at = None
+    parked.waits_for = result.waits_for
+    if result.message is not None:
+        parked.cqrs_id = storable(result.message.payload.cqrs_id)[:200]
+        parked.row_pk = storable(result.message.row_pk)[:255]
+    error = result.error
+    parked.reason = storable(f"{type(error).__name__}: {error}")[:_MAX_REASON_LENGTH]
+    parked.traceback = storable(_traceback(error))[-_MAX_TRACEBACK_LENGTH:]
+    attempts = parked.attempts
+    transaction.on_commit(lambda: log.failed(result, plan, attempts), using=using)
+    return parked
+
+
+def _plan(result: Result, attempts: int, waited_seconds: float) -> retry.Plan:
+    policy: Any = result.message.model if result.message else _SettingsPolicy
+    circumstances = {
+        "attempts": attempts,
+        "waited_seconds": waited_seconds,
+        "error": result.error,
+    }
+    try:
+        return retry.plan(result.kind, policy=policy, **circumstances)
+    except Exception as error:  # the model's own policy is broken; the message must not suffer
+        log.broken_policy(policy, error)
+        return retry.plan(result.kind, policy=_SettingsPolicy(), **circumstances)
+
+
+def _traceback(error: BaseException | None) -> str:
+    return "".join(traceback.format_exception(error)) if error is not None else ""
+
+
+def _plain_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Headers as JSON; only text is of use here, and a broker's table may hold anything."""
+    return {
+        storable(str(name)): value if isinstance(value, bool) else storable(str(value))
+        for name, value in headers.items()
+    }
+
+
+def storable(text: str) -> str:
+    """Text that every database takes: without NUL and lone surrogates, which become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
