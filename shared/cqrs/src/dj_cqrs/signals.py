@@ -9,7 +9,7 @@ from typing import Any
 from django.db import models
 from django.dispatch import Signal
 
-from dj_cqrs.master import recording
+from dj_cqrs.master import marking
 
 #: Sent after a bulk create, with ``instances`` and ``using``.
 post_bulk_create = Signal()
@@ -34,7 +34,7 @@ class MasterSignals:
     def pre_save(cls, sender: Any, **kwargs: Any) -> None:
         """A raw save (``loaddata``) calls no ``save()``, so its revision is set here."""
         if kwargs.get("raw") and sender.CQRS_PRODUCE:
-            recording.before_raw_save(kwargs["instance"], kwargs["using"])
+            marking.before_raw_save(kwargs["instance"], kwargs["using"])
 
     @classmethod
     def post_save(cls, sender: Any, **kwargs: Any) -> None:
@@ -49,13 +49,13 @@ class MasterSignals:
             return
         if update_fields is not None and "cqrs_revision" not in update_fields:
             return
-        recording.saved(kwargs["instance"], kwargs["using"], created=kwargs["created"])
+        marking.saved(kwargs["instance"], kwargs["using"], created=kwargs["created"])
 
     @classmethod
     def pre_delete(cls, sender: Any, **kwargs: Any) -> None:
         """Asks for the row's true revision to be read, under its lock, before it is gone."""
         if sender.CQRS_PRODUCE:
-            recording.before_delete(kwargs["instance"], kwargs["using"])
+            marking.before_delete(kwargs["instance"], kwargs["using"])
 
     @classmethod
     def post_delete(cls, sender: Any, **kwargs: Any) -> None:
@@ -66,7 +66,7 @@ class MasterSignals:
             **kwargs: of Django's ``post_delete``.
         """
         if sender.CQRS_PRODUCE:
-            recording.deleted(kwargs["instance"], kwargs["using"])
+            marking.deleted(kwargs["instance"], kwargs["using"])
 
     @classmethod
     def post_bulk_create(cls, sender: Any, **kwargs: Any) -> None:
@@ -77,7 +77,7 @@ class MasterSignals:
             **kwargs: ``instances`` and ``using``.
         """
         if sender.CQRS_PRODUCE:
-            recording.bulk_created(kwargs["instances"], kwargs.get("using"))
+            marking.bulk_created(kwargs["instances"], kwargs.get("using"))
 
     @classmethod
     def post_bulk_update(cls, sender: Any, **kwargs: Any) -> None:
@@ -88,4 +88,4 @@ class MasterSignals:
             **kwargs: ``instances`` and ``using``.
         """
         if sender.CQRS_PRODUCE:
-            recording.bulk_updated(kwargs["instances"], kwargs.get("using"))
+            marking.bulk_updated(kwargs["instances"], kwargs.get("using"))

@@ -58,11 +58,7 @@ class RowChange:
     @property
     def deletion(self) -> TransportPayload | None:
         """The payload of the row's first deletion: the one of the row that others know."""
-        for mark in self.marks:
-            if mark.change is Change.DELETE:
-                payload: TransportPayload = mark.payloads[0]
-                return payload
-        return None
+        return next((mark.deletion for mark in self.marks if mark.deletion is not None), None)
 
     @property
     def sync_queues(self) -> list[str | None]:

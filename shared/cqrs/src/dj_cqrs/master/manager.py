@@ -7,7 +7,7 @@ from django.db import models, router, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from dj_cqrs.master import recording, related, tracking
+from dj_cqrs.master import marking, related, tracking
 from dj_cqrs.master.revisions import chunks
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class MasterManager(_Manager):
         with transaction.atomic(using=using, savepoint=False):
             previous = self._lock(queryset, using)
             self._update(list(previous), using, kwargs)
-            rows = recording.rows_updated(model, previous, using)
+            rows = marking.rows_updated(model, previous, using)
             model.call_post_update(rows, using=using)
         return len(previous)
 
@@ -84,7 +84,7 @@ class MasterManager(_Manager):
     def _update(self, pks: list[Any], using: str, values: dict[str, Any]) -> None:
         groups: dict[int, list[Any]] = {0: [], 1: []}
         for pk in pks:
-            groups[0 if recording.is_changed(self.model, pk, using) else 1].append(pk)
+            groups[0 if marking.is_changed(self.model, pk, using) else 1].append(pk)
         for step, group in groups.items():
             for chunk in chunks(group):
                 self.model._base_manager.using(using).filter(pk__in=chunk).update(

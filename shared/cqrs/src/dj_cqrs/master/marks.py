@@ -1,7 +1,7 @@
 """Marks: what changed in the running transaction, kept where Django keeps ``on_commit`` hooks.
 
 A mark is itself an ``on_commit`` hook, so Django drops it with its savepoint or transaction, and
-users' tests see it with ``captureOnCommitCallbacks``. Knows nothing of payloads or outboxes.
+users' tests see it with ``captureOnCommitCallbacks``. Knows nothing of serialization or outboxes.
 """
 
 import enum
@@ -11,6 +11,8 @@ from typing import Any
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
+
+from dj_cqrs.dataclasses import TransportPayload
 
 
 class Change(enum.Enum):
@@ -33,12 +35,13 @@ class Mark:
 
     __slots__ = (
         "change",
+        "deletion",
         "finish",
         "instance",
         "is_recorded",
+        "messages",
         "model",
         "path",
-        "payloads",
         "pk",
         "previous",
         "queue",
@@ -56,6 +59,7 @@ class Mark:
         previous: dict[str, Any] | None = None,
         queue: str | None = None,
         path: str = "",
+        deletion: TransportPayload | None = None,
     ) -> None:
         self.change = change
         self.model = model
@@ -69,9 +73,10 @@ class Mark:
         self.queue = queue
         #: For RELATED: the lookup from ``model`` to the row that was saved.
         self.path = path
-        #: Made for this mark and not handed on yet: a DELETE's before the transaction's end, all
-        #: of them in direct mode.
-        self.payloads: list[Any] = []
+        #: Of a DELETE: its payload, made while the user's object still had its key.
+        self.deletion = deletion
+        #: Recorded and not handed on yet: in direct mode, until the commit.
+        self.messages: list[TransportPayload] = []
         self.is_recorded = False
         self.finish: Callable[[Mark], None] | None = None
 

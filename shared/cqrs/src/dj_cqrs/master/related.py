@@ -90,17 +90,17 @@ def _embedding(model: Any, path: str, pks: list[Any], using: str) -> Iterator[An
 
 
 def _connect(model: Any, path: str, related_model: Any) -> None:
-    from dj_cqrs.master import recording
+    from dj_cqrs.master import marking
     from dj_cqrs.signals import post_update
 
     def on_save(instance: Any, using: str, **kwargs: Any) -> None:
         if not kwargs["created"]:
-            recording.related_saved(model, path, [instance.pk], using)
+            marking.related_saved(model, path, [instance.pk], using)
 
     def on_bulk_update(sender: Any, using: str | None = None, **kwargs: Any) -> None:
         rows = kwargs["instances"]
-        pks = rows.pks if isinstance(rows, recording.RecordedRows) else [row.pk for row in rows]
-        recording.related_saved(model, path, pks, using or router.db_for_write(sender))
+        pks = rows.pks if isinstance(rows, marking.RecordedRows) else [row.pk for row in rows]
+        marking.related_saved(model, path, pks, using or router.db_for_write(sender))
 
     uid = f"cqrs-related-{model.CQRS_ID}-{path}"
     for candidate in apps.get_models():

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connections, router, transaction
 
-from dj_cqrs.master import recording
+from dj_cqrs.master import marking
 from dj_cqrs.master.revisions import NextRevision
 
 #: Of ``using`` among the positional arguments of ``Model.save``.
@@ -41,7 +41,7 @@ def prepared(
     using = _using(instance, *arguments)
     before = {name: instance.__dict__[name] for name in _FIELDS if name in instance.__dict__}
     with _transaction(using):
-        recording.before_save(instance, using)
+        marking.before_save(instance, using)
         # Loaded even where the instance deferred it, so that Django saves it too.
         instance.__dict__.setdefault("cqrs_updated", None)
         try:

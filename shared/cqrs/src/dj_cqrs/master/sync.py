@@ -1,10 +1,12 @@
 """Sync: the full state of rows on demand, beside live changes, through the same outbox."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
 
-from dj_cqrs.master import recording
+from dj_cqrs.master import marking, recording
+from dj_cqrs.master.marks import Change, Mark
 
 
 def sync_instance(instance: Any, *, using: str | None, queue: str | None) -> bool:
@@ -27,5 +29,21 @@ def sync_instance(instance: Any, *, using: str | None, queue: str | None) -> boo
             return False
         if not instance.CQRS_SERIALIZER:
             instance.refresh_from_db(using=alias)
-        recording.sync_requested(instance, alias, queue)
+        marking.sync_requested(instance, alias, queue)
     return True
+
+
+def sync_rows(model: Any, pks: Iterable[Any], *, using: str, queue: str | None) -> int:
+    """Sends the state of many rows, in one transaction.
+
+    Args:
+        model: the master model.
+        pks: keys of the rows.
+        using: database alias.
+        queue: the single queue to send to; None for every replica.
+
+    Returns:
+        How many messages were recorded: rows that exist and that ``is_sync_instance``.
+    """
+    marks = [Mark(Change.SYNC, model, pk, using, queue=queue) for pk in pks]
+    return recording.record_now(marks, using)

@@ -11,7 +11,7 @@ from django.db import router
 from django.db.models import QuerySet
 
 from dj_cqrs.management.paging import keyset_pages
-from dj_cqrs.master import recording
+from dj_cqrs.master import sync
 from dj_cqrs.registries import MasterRegistry
 
 
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         started = time.monotonic()
         processed = synced = 0
         for pks in keyset_pages(queryset, batch):
-            synced += recording.record_syncs(model, pks, queryset.db, options["queue"])
+            synced += sync.sync_rows(model, pks, using=queryset.db, queue=options["queue"])
             processed += len(pks)
             if options["progress"]:
                 self._show(processed, total, time.monotonic() - started)

@@ -1,0 +1,140 @@
+"""Marking: what changes a row, and what its revision is then. Called by signals and managers."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from django.db import router, transaction
+from django.db.models import Model
+
+from dj_cqrs.master import payloads, related, serialization, tracking
+from dj_cqrs.master.marks import Change, Mark
+from dj_cqrs.master.recording import add, marks_on
+from dj_cqrs.master.revisions import NextRevision, true_revisions_of
+
+
+def before_save(instance: Any, using: str) -> None:
+    """Lets the revision grow with the UPDATE to come, unless this transaction did already."""
+    model, pk = instance._meta.concrete_model, instance.pk
+    marks = marks_on(using)
+    is_changed = pk is not None and marks.is_changed(model, pk)
+    if pk is not None and not is_changed and tracking.tracked_fields(model):
+        marks.previous[model, pk] = tracking.read_previous(model, [pk], using).get(pk)
+    instance.cqrs_revision = NextRevision(0 if is_changed else 1)
+
+
+def before_raw_save(instance: Any, using: str) -> None:
+    """As ``before_save``, for fixtures, which are written with the values that they hold."""
+    model, pk = instance._meta.concrete_model, instance.pk
+    rows = model._base_manager.using(using).select_for_update().filter(pk=pk)
+    revision = rows.values_list("cqrs_revision", flat=True).first()
+    if revision is None:
+        instance.cqrs_revision = 0
+    else:
+        instance.cqrs_revision = revision + (0 if marks_on(using).is_changed(model, pk) else 1)
+
+
+def saved(instance: Any, using: str, *, created: bool) -> None:
+    """Marks a row that ``save()`` wrote.
+
+    The revision is a number again: known for a new row, else read when somebody asks for it.
+    """
+    model, pk = instance._meta.concrete_model, instance.pk
+    if isinstance(instance.__dict__.get("cqrs_revision"), NextRevision):
+        if created:
+            instance.cqrs_revision = 0
+        else:
+            del instance.cqrs_revision
+    previous = marks_on(using).previous.pop((model, pk), None)
+    change = Change.CREATE if created else Change.UPDATE
+    add(Mark(change, model, pk, using, instance=instance, previous=previous))
+
+
+def before_delete(instance: Any, using: str) -> None:
+    """Has the row's true revision read before the row is gone."""
+    true_revisions_of(using).expect(instance._meta.concrete_model, instance.pk)
+
+
+def deleted(instance: Any, using: str) -> None:
+    """Marks a deleted row; one that somebody else had deleted before is theirs to send."""
+    model, pk = instance._meta.concrete_model, instance.pk
+    revision = true_revisions_of(using).take(model, pk)
+    if revision is None:
+        return
+    if not marks_on(using).is_changed(model, pk):
+        revision += 1
+    deletion = payloads.of_deleted(instance, revision)
+    add(Mark(Change.DELETE, model, pk, using, deletion=deletion))
+
+
+def bulk_created(instances: Iterable[Any], using: str | None) -> None:
+    """Marks rows that were created in bulk."""
+    for instance in instances:
+        alias = _alias(instance, using)
+        model = instance._meta.concrete_model
+        add(Mark(Change.CREATE, model, instance.pk, alias, instance=instance))
+
+
+def bulk_updated(instances: Iterable[Any], using: str | None) -> None:
+    """Marks rows that were updated in bulk, with a new revision where they have none yet."""
+    if isinstance(instances, RecordedRows):
+        return
+    groups: dict[tuple[str, Any], dict[Any, Any]] = {}
+    for instance in instances:
+        key = (_alias(instance, using), instance._meta.concrete_model)
+        groups.setdefault(key, {})[instance.pk] = instance
+    for (alias, model), by_pk in groups.items():
+        with transaction.atomic(using=alias, savepoint=False):
+            marks = marks_on(alias)
+            related.raise_revisions(
+                model, [pk for pk in by_pk if not marks.is_changed(model, pk)], alias
+            )
+            for pk, instance in by_pk.items():
+                add(Mark(Change.UPDATE, model, pk, alias, instance=instance))
+
+
+class RecordedRows:
+    """Rows of a bulk update that are marked already; iterating reads them."""
+
+    def __init__(self, model: Any, pks: list[Any], using: str) -> None:
+        self.model = model
+        self.pks = pks
+        self.using = using
+
+    def __iter__(self) -> Iterator[Any]:
+        return serialization.read_rows(self.model, self.pks, self.using)
+
+
+def rows_updated(
+    model: Any, previous: Mapping[Any, dict[str, Any] | None], using: str
+) -> RecordedRows:
+    """Marks rows by key whose revision was raised by the same UPDATE that changed them.
+
+    Args:
+        model: the master model.
+        previous: pk -> tracked values before, if the model tracks any.
+        using: database alias.
+    """
+    for pk, values in previous.items():
+        add(Mark(Change.UPDATE, model, pk, using, previous=values))
+    return RecordedRows(model, list(previous), using)
+
+
+def related_saved(model: Any, path: str, pks: Iterable[Any], using: str) -> None:
+    """Marks that rows were saved which payloads of ``model`` embed, found along ``path``."""
+    for pk in pks:
+        add(Mark(Change.RELATED, model, pk, using, path=path))
+
+
+def sync_requested(instance: Any, using: str, queue: str | None) -> None:
+    """Asks for the row's state at the end of the transaction."""
+    model = instance._meta.concrete_model
+    add(Mark(Change.SYNC, model, instance.pk, using, instance=instance, queue=queue))
+
+
+def is_changed(model: Any, pk: Any, using: str) -> bool:
+    """Whether the running transaction has raised the row's revision already."""
+    return marks_on(using).is_changed(model, pk)
+
+
+def _alias(instance: Model, using: str | None) -> str:
+    return using or instance._state.db or router.db_for_write(type(instance), instance=instance)
