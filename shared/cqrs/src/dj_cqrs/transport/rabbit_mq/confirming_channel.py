@@ -10,7 +10,7 @@ from pika.exceptions import AMQPError, ShortStringTooLong, UnsupportedAMQPFieldE
 from dj_cqrs.transport.base import OutgoingMessage
 from dj_cqrs.transport.rabbit_mq.channel import LinkChannel
 from dj_cqrs.transport.rabbit_mq.confirms import PendingConfirms
-from dj_cqrs.transport.rabbit_mq.errors import lost
+from dj_cqrs.transport.rabbit_mq.errors import describe, lost
 from dj_cqrs.transport.rabbit_mq.link import Link
 
 logger = logging.getLogger("django-cqrs")
@@ -30,8 +30,9 @@ class ConfirmingChannel:
     that comes late must not be taken for one of a later batch.
     """
 
-    def __init__(self, link: Link, exchange: str) -> None:
+    def __init__(self, link: Link, exchange: str, *, max_body_bytes: int | None = None) -> None:
         self._exchange = exchange
+        self._max_body_bytes = max_body_bytes
         self._channel = LinkChannel(link)
         self._amqp = self._channel.amqp
         self._amqp.add_on_return_callback(self._on_return)
@@ -81,6 +82,9 @@ class ConfirmingChannel:
             self._send(position, message)
 
     def _send(self, position: int, message: OutgoingMessage) -> None:
+        if self._max_body_bytes is not None and len(message.body) > self._max_body_bytes:
+            self._refuse(position, message, f"the broker takes {self._max_body_bytes} bytes")
+            return
         self._properties.message_id = message.message_id
         self._properties.headers = dict(message.headers) or None
         try:
@@ -88,12 +92,21 @@ class ConfirmingChannel:
                 self._exchange, message.routing_key, message.body, self._properties, mandatory=True
             )
         except (ShortStringTooLong, UnsupportedAMQPFieldException) as error:
-            # Found while encoding, so that nothing was sent: the fault of this message alone.
-            logger.error("Message %s cannot be sent: %r", message.message_id, error)
-            self._pending.not_sendable(position)
+            # Found while encoding, so that nothing was sent.
+            self._refuse(position, message, describe(error))
             return
         self._last_tag += 1
         self._pending.sent(position, self._last_tag)
+
+    def _refuse(self, position: int, message: OutgoingMessage, reason: str) -> None:
+        """The fault of one message must not fail the others."""
+        logger.error(
+            "CQRS message %s for %s cannot be sent: %s.",
+            message.message_id,
+            message.routing_key,
+            reason,
+        )
+        self._pending.not_sendable(position)
 
     def _on_confirm(self, frame: Any) -> None:
         method = frame.method

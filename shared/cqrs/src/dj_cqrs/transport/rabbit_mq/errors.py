@@ -1,8 +1,13 @@
 """pika's errors in words; they often hide their text several exceptions deep."""
 
+import re
+from typing import Final
+
 from pika.exceptions import ChannelClosed, ConnectionClosed
 
 from dj_cqrs.exceptions import TransportError
+
+_TOO_LARGE: Final = re.compile(r"larger than (?:configured )?max size (\d+)")
 
 
 def lost(where: str, error: BaseException) -> TransportError:
@@ -20,3 +25,9 @@ def describe(error: BaseException) -> str:
         if isinstance(cause, BaseException):
             return describe(cause)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def size_limit(error: TransportError) -> int | None:
+    """Reads the largest body that the broker takes, where that is what it complains about."""
+    found = _TOO_LARGE.search(str(error))
+    return int(found[1]) if found else None

@@ -92,12 +92,12 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         _ = parts.port  # parsed, and refused, only when it is asked for
-    except ValueError as error:
+    except ValueError:
         # "from None": the error of the standard library quotes what may be the password.
         raise ConfigurationError(
             "CQRS url cannot be read; it must look like amqp://user:password@host:5672/vhost, "
             "and special characters in user, password and vhost must be percent-encoded."
-        ) from None if url else error
+        ) from None
     return parts
 
 

@@ -11,6 +11,7 @@ from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 from dj_cqrs.transport.base import OutgoingMessage, PublishOutcome
 from dj_cqrs.transport.rabbit_mq.confirming_channel import ConfirmingChannel
 from dj_cqrs.transport.rabbit_mq.declaration import Exchange, declare_exchange
+from dj_cqrs.transport.rabbit_mq.errors import size_limit
 from dj_cqrs.transport.rabbit_mq.link import Link
 
 #: Connections that a fork inherited. They are the parent's: never written to, never closed, and
@@ -37,6 +38,7 @@ class ConfirmingPublisher:
         self._exchange = exchange
         self._link: Link | None = None
         self._channel: ConfirmingChannel | None = None
+        self._max_body_bytes: int | None = None
         self._pid = os.getpid()
 
     def publish(
@@ -44,7 +46,9 @@ class ConfirmingPublisher:
     ) -> list[PublishOutcome]:
         """Sends all messages and waits for the broker's word on each, in the order given.
 
-        A message that is not confirmed in time has failed, although it may be in a queue.
+        A message that is not confirmed in time has failed, although it may be in a queue. One
+        that is larger than the broker takes fails alone as soon as that limit is known; the
+        batch that finds it out ends in a TransportError.
 
         Raises:
             BrokerUnreachableError: no connection could be made; nothing was sent.
@@ -58,6 +62,11 @@ class ConfirmingPublisher:
         try:
             channel = self._connected()
             pending = channel.publish(messages, timeout_seconds=timeout_seconds)
+        except TransportError as error:
+            # One message that is too large would fail its whole batch again and again.
+            self._max_body_bytes = size_limit(error) or self._max_body_bytes
+            self.close()
+            raise
         except BaseException:
             self.close()
             raise
@@ -78,7 +87,9 @@ class ConfirmingPublisher:
     def _connect(self) -> ConfirmingChannel:
         self._link = Link(self._parameters())
         declare_exchange(self._link, self._exchange)
-        return ConfirmingChannel(self._link, self._exchange.name)
+        return ConfirmingChannel(
+                self._link, self._exchange.name, max_body_bytes=self._max_body_bytes
+            )
 
     def _drop_if_lost(self) -> None:
         """A connection that was lost while nobody used it is no error of the next batch."""
