@@ -18,7 +18,10 @@ class MasterMeta(base.ModelBase):
     ) -> Any:
         """Creates the model class; abstract ones are not registered."""
         model_cls = super().__new__(cls, name, bases, attrs, **kwargs)
-        if _is_to_be_registered(model_cls):
+        if _is_proxy_of_registered(model_cls):
+            # Its rows are those of the model behind it; Django names the proxy as their sender.
+            MasterSignals.register_model(model_cls)
+        elif _is_to_be_registered(model_cls):
             MasterMeta.register(model_cls)
         return model_cls
 
@@ -73,6 +76,13 @@ class ReplicaMeta(base.ModelBase):
 def _is_to_be_registered(model_cls: Any) -> bool:
     """Abstract bases are no models yet, whether they have an id or not."""
     return not model_cls._meta.abstract and not model_cls._meta.swapped
+
+
+def _is_proxy_of_registered(model_cls: Any) -> bool:
+    return bool(
+        model_cls._meta.proxy
+        and MasterRegistry.models.get(model_cls.CQRS_ID) is model_cls._meta.concrete_model
+    )
 
 
 def _check_fields(model_cls: Any, attr: str, names: Any) -> None:

@@ -1,0 +1,101 @@
+"""System checks find mistakes at start; fatal ones stop ``ready()`` too."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.checks import run_checks
+from django.test import modify_settings
+
+from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.registries import MasterRegistry
+
+_TRANSPORT = "dj_cqrs.transport.memory.MemoryTransport"
+
+
+def _ids() -> set[str | None]:
+    return {message.id for message in run_checks() if str(message.id).startswith("dj_cqrs")}
+
+
+@pytest.mark.parametrize(
+    ("cqrs", "check_id", "text"),
+    [
+        (None, "dj_cqrs.E001", "must be set"),
+        ("text", "dj_cqrs.E001", "must be dict"),
+        ({"queue": "q"}, "dj_cqrs.E002", "CQRS transport is not set."),
+        ({"transport": "no.such", "queue": "q"}, "dj_cqrs.E002", "cannot be imported"),
+        ({"transport": "decimal.Decimal", "queue": "q"}, "dj_cqrs.E002", "must be inherited"),
+        ({"transport": _TRANSPORT}, "dj_cqrs.E003", "CQRS queue is not set."),
+        ({"transport": _TRANSPORT, "queue": 5}, "dj_cqrs.E003", "CQRS queue must be string."),
+        (
+            {"transport": _TRANSPORT, "queue": "q", "master": 5},
+            "dj_cqrs.E001",
+            "CQRS master configuration must be dict.",
+        ),
+        (
+            {"transport": _TRANSPORT, "queue": "q", "master": {"CQRS_AUTO_UPDATE_FIELDS": 1}},
+            "dj_cqrs.E004",
+            "CQRS master CQRS_AUTO_UPDATE_FIELDS must be bool.",
+        ),
+        (
+            {"transport": _TRANSPORT, "queue": "q", "master": {"correlation_function": 1}},
+            "dj_cqrs.E004",
+            "CQRS master correlation_function must be callable.",
+        ),
+        (
+            {"transport": _TRANSPORT, "queue": "q", "master": {"meta_function": "no.such"}},
+            "dj_cqrs.E001",
+            "CQRS master meta_function import error.",
+        ),
+    ],
+)
+def test_fatal_mistakes_are_checked_and_raised(
+    settings: Any, cqrs: Any, check_id: str, text: str
+) -> None:
+    settings.CQRS = cqrs
+
+    assert check_id in _ids()
+    with pytest.raises(ConfigurationError, match=text):
+        apps.get_app_config("dj_cqrs").ready()
+
+
+def test_a_serializer_that_cannot_be_imported_is_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MasterRegistry.models["note"], "CQRS_SERIALIZER", "no.such.Serializer")
+    assert "dj_cqrs.E005" in _ids()
+
+
+def test_replica_models_without_an_inbox_are_fatal() -> None:
+    without = modify_settings(INSTALLED_APPS={"remove": ["dj_cqrs.inbox"]})
+    with pytest.raises(ConfigurationError, match="add 'dj_cqrs.inbox' to INSTALLED_APPS"):
+        without.enable()
+
+
+def test_master_models_without_an_outbox_are_warned_of() -> None:
+    with modify_settings(INSTALLED_APPS={"remove": ["dj_cqrs.outbox"]}):
+        assert "dj_cqrs.W001" in _ids()
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("master", "CQRS_MESSAGE_TTL", 0),
+        ("replica", "CQRS_MAX_RETRIES", -1),
+        ("replica", "CQRS_RETRY_DELAY", None),
+        ("replica", "batch_size", "many"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_warned_of(
+    settings: Any, section: str, key: str, value: Any
+) -> None:
+    settings.CQRS = {**settings.CQRS, section: {key: value}}
+    assert "dj_cqrs.W002" in _ids()
+
+
+def test_constraints_on_replicas_are_warned_of() -> None:
+    assert {"dj_cqrs.W005", "dj_cqrs.W006"} <= _ids()
+
+
+def test_a_path_that_leads_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MasterRegistry.models["book"], "CQRS_RELATED", ("author__colour",))
+    with pytest.raises(ConfigurationError, match="leads nowhere at 'colour'"):
+        apps.get_app_config("dj_cqrs").ready()
