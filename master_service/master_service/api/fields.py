@@ -8,6 +8,9 @@ from rest_framework import serializers
 
 #: The largest key of a 64 bit column.
 MAX_ID = 2**63 - 1
+#: The largest key that a client may choose: exact in every JSON reader, and the database has room
+#: to go on after it.
+MAX_CHOSEN_ID = 2**53 - 1
 
 
 @extend_schema_field(OpenApiTypes.INT64)
@@ -16,8 +19,8 @@ class IdField(serializers.IntegerField):
 
     default_error_messages = {"not_an_integer": "A key is an integer."}
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=1, max_value=MAX_ID, **kwargs)
+    def __init__(self, *, max_value: int = MAX_ID, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=max_value, **kwargs)
 
     def to_internal_value(self, data: Any) -> int:
         """Takes an int as it is."""

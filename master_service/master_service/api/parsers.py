@@ -1,5 +1,6 @@
 """JSON bodies, bounded: whatever is sent, the answer is a 4xx and not a crash."""
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import IO, Any
@@ -39,6 +40,23 @@ class BoundedJSONParser(BaseParser):
         if len(body) > limit:
             raise BodyTooLarge(f"The body may have at most {limit} bytes.")
         try:
-            return json.loads(body.decode(), parse_constant=json.strict_constant)
+            return _loads(body)
         except (ValueError, RecursionError) as error:
             raise ParseError(f"The body is not valid JSON: {error}") from error
+
+
+def _loads(body: bytes) -> Any:
+    value = json.loads(
+        body.decode(), parse_constant=json.strict_constant, parse_float=_finite_float
+    )
+    if b"\\ud" in body.lower():
+        # An escape may stand for half a character, which nothing can store or answer with.
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _finite_float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("a number is too large")
+    return number

@@ -6,14 +6,14 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from master_service.api.fields import IdField, StrictSerializer
+from master_service.api.fields import MAX_CHOSEN_ID, IdField, StrictSerializer
 from master_service.catalogue.models import MAX_INTEGER
 
 
 class EntitySerializer(StrictSerializer):
     """What every resource has. A key may be chosen on creation, and is fixed after it."""
 
-    id = IdField(required=False)
+    id = IdField(required=False, max_value=MAX_CHOSEN_ID)
     cqrs_revision = serializers.IntegerField(read_only=True)
 
     def validate_id(self, value: int) -> int:
