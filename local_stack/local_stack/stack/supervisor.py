@@ -86,6 +86,7 @@ def configuration(directory: Path, programs: Sequence[Program]) -> str:
         "eventlistener:orphans": {
             "command": shlex.join([sys.executable, "-m", "local_stack.stack.orphans"]),
             "events": "PROCESS_STATE_EXITED",
+            "stdout_logfile": "NONE",  # its stdout is the protocol
             "stderr_logfile": str(logs / "orphans.log"),
         },
         **{f"program:{program.name}": program.settings(logs) for program in programs},
