@@ -1,0 +1,130 @@
+"""The broker as the tests see it: messages put in by hand, queues looked into, copies taken."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import ChannelClosedByBroker
+
+from local_stack.servers import RabbitMQServer
+
+EXCHANGE = "cqrs"
+#: Says that a message comes from an outbox, whose revisions never restart.
+MARKER = {"cqrs-revisions": "monotonic"}
+
+_NOT_FOUND = 404
+
+
+def create_vhost(server: RabbitMQServer, name: str) -> str:
+    """Create a virtual host, a broker of one's own in all but name; returns its AMQP URL."""
+    parts = urlsplit(server.url)
+    server.ctl("add_vhost", name)
+    server.ctl("set_permissions", "-p", name, str(parts.username), ".*", ".*", ".*")
+    return urlunsplit(parts._replace(path=f"/{quote(name, safe='')}"))
+
+
+@contextmanager
+def channel(url: str) -> Iterator[BlockingChannel]:
+    """A channel for a few calls."""
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    try:
+        yield connection.channel()
+    finally:
+        if connection.is_open:
+            connection.close()
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    """A message as its body."""
+    return json.dumps(message).encode()
+
+
+def publish(
+    url: str,
+    routing_key: str,
+    *bodies: bytes,
+    headers: Mapping[str, Any] | None = None,
+) -> None:
+    """Publish bodies in this order; each is in its queues when this returns."""
+    properties = pika.BasicProperties(
+        content_type="text/plain",
+        delivery_mode=pika.DeliveryMode.Persistent.value,
+        headers=dict(MARKER if headers is None else headers),
+    )
+    with channel(url) as open_channel:
+        open_channel.confirm_delivery()
+        for body in bodies:
+            open_channel.basic_publish(EXCHANGE, routing_key, body, properties, mandatory=True)
+
+
+def queue_depth(url: str, queue: str) -> int | None:
+    """Messages that are ready in a queue; None if there is no such queue."""
+    try:
+        with channel(url) as open_channel:
+            declared = open_channel.queue_declare(queue, passive=True)
+            return int(declared.method.message_count)
+    except ChannelClosedByBroker as error:
+        if error.reply_code != _NOT_FOUND:
+            raise
+        return None
+
+
+def consumer_count(url: str, queue: str) -> int:
+    """How many consumers a queue has; 0 if there is no such queue."""
+    if queue_depth(url, queue) is None:
+        return 0
+    with channel(url) as open_channel:
+        return int(open_channel.queue_declare(queue, passive=True).method.consumer_count)
+
+
+def delete_queues(url: str, *queues: str) -> None:
+    """Delete queues, and the exchanges that dead letters went through."""
+    with channel(url) as open_channel:
+        for queue in queues:
+            open_channel.queue_delete(queue)
+            open_channel.exchange_delete(queue)
+
+
+class Tap:
+    """A queue of the test's own that gets a copy of what masters publish."""
+
+    def __init__(self, open_channel: BlockingChannel, queue: str) -> None:
+        self._channel = open_channel
+        self._queue = queue
+        #: Everything that came so far, decoded, in the order of arrival.
+        self.messages: list[dict[str, Any]] = []
+        #: The same as it came, with routing key and headers.
+        self.bodies: list[tuple[str, Mapping[str, Any], bytes]] = []
+
+    def read(self) -> list[dict[str, Any]]:
+        """Everything that came so far."""
+        while True:
+            method, properties, body = self._channel.basic_get(self._queue, auto_ack=True)
+            if method is None:
+                return self.messages
+            self.messages.append(json.loads(body, parse_float=Decimal))
+            self.bodies.append((method.routing_key, properties.headers or {}, body))
+
+    def of_row(self, cqrs_id: str, pk: int) -> list[dict[str, Any]]:
+        """What came about one row."""
+        return [
+            message
+            for message in self.read()
+            if (message["cqrs_id"], message["instance_pk"]) == (cqrs_id, pk)
+        ]
+
+
+@contextmanager
+def tap(url: str, *routing_keys: str) -> Iterator[Tap]:
+    """Listen to what is published with these routing keys ("#": everything)."""
+    with channel(url) as open_channel:
+        open_channel.exchange_declare(EXCHANGE, "topic", durable=True)
+        queue = open_channel.queue_declare("", exclusive=True).method.queue
+        for key in routing_keys or ("#",):
+            open_channel.queue_bind(queue, EXCHANGE, key)
+        yield Tap(open_channel, queue)

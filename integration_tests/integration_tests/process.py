@@ -1,0 +1,133 @@
+"""One process of a service: started, stopped, paused and killed as an operator (or fate) would."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from integration_tests import process_tree
+from local_stack.process import as_user
+
+_STOP_SECONDS = 60
+
+
+class ServiceProcess:
+    """A process in a group of its own, with its output in a log file."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        log: Path,
+    ) -> None:
+        self.name = name
+        self.log = log
+        # The kernel ends it with the test run, even if that is killed.
+        self._command = [*as_user(None, die_with_parent=signal.SIGKILL), *command]
+        self._directory = directory
+        self._environment = dict(environment)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process (not only children that it left behind) runs."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Id of the running process."""
+        assert self._process is not None, f"{self.name} does not run"
+        return self._process.pid
+
+    @property
+    def workers(self) -> list[int]:
+        """Ids of the processes that it started and that run the same program."""
+        return process_tree.workers(self.pid) if self.is_running else []
+
+    def start(self) -> None:
+        """Start it, if it does not run; it is not ready yet."""
+        if self.is_running:
+            return
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._directory,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def check_alive(self) -> None:
+        """Fail with the end of the log if it has ended by itself."""
+        assert self.is_running, f"{self.name} does not run:\n{self.log_since(0)[-3000:]}"
+
+    def stop(self) -> int:
+        """End it as a supervisor does, with SIGTERM; returns the exit code.
+
+        Nothing of the group may be left after that.
+        """
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        try:
+            code = self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        left_behind = process_tree.group_members(self._process.pid)
+        self.kill()
+        assert not left_behind, f"{self.name} left processes {left_behind} behind"
+        return code
+
+    def kill(self) -> None:
+        """Kill it and all its children with SIGKILL."""
+        if self._process is None:
+            return
+        self._signal_group(signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def kill_parent(self) -> None:
+        """Kill it with SIGKILL, and leave its children to themselves."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def kill_workers(self) -> list[int]:
+        """Kill its children with SIGKILL; it lives on. Returns their ids."""
+        workers = self.workers
+        for pid in workers:
+            process_tree.send(pid, signal.SIGKILL)
+        return workers
+
+    def pause(self) -> None:
+        """Stop it and its children in their tracks (SIGSTOP)."""
+        self._signal_group(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let them go on after `pause`."""
+        self._signal_group(signal.SIGCONT)
+
+    def log_size(self) -> int:
+        """Bytes logged so far."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def log_since(self, position: int) -> str:
+        """What was logged after so many bytes."""
+        if not self.log.exists():
+            return ""
+        with self.log.open("rb") as file:
+            file.seek(position)
+            return file.read().decode(errors="replace")
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        assert self._process is not None, f"{self.name} does not run"
+        with contextlib.suppress(ProcessLookupError):  # the last one has just ended
+            os.killpg(self._process.pid, number)

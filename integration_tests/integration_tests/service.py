@@ -1,0 +1,102 @@
+"""What master and replica have in common: a directory, an environment, a database, processes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from integration_tests.process import ServiceProcess
+from local_stack.ports import LOOPBACK, free_ports
+from local_stack.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_START_SECONDS = 120
+_COMMAND_SECONDS = 180
+
+
+class Service:
+    """A service as the operating system sees it."""
+
+    #: Name of the distribution and of its package.
+    name: str
+    port_variable: str
+
+    def __init__(
+        self,
+        *,
+        database_url: str,
+        broker_url: str,
+        directory: Path,
+        environment: Mapping[str, str],
+    ) -> None:
+        """Prepare the service; nothing runs yet.
+
+        Args:
+            database_url: its own, migrated database.
+            broker_url: AMQP URL.
+            directory: where logs go.
+            environment: variables of this service alone.
+        """
+        (self.port,) = free_ports(1)
+        self.database_url = database_url
+        self._directory = directory
+        self._environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "LANG": "C.UTF-8",
+            "PYTHONUNBUFFERED": "1",
+            "SECRET_KEY": "integration-tests-only",
+            "DATABASE_URL": database_url,
+            "CQRS_URL": broker_url,
+            self.port_variable: str(self.port),
+            **environment,
+        }
+        self.web = self.process(
+            "web", sys.executable, "-m", "gunicorn", f"{self.name}.wsgi:application"
+        )
+
+    @property
+    def url(self) -> str:
+        """Where its web server listens."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def process(self, role: str, *command: str) -> ServiceProcess:
+        """Prepare a process of this service."""
+        return ServiceProcess(
+            f"{self.name} {role}",
+            command,
+            directory=ROOT / self.name,
+            environment=self._environment,
+            log=self._directory / f"{self.name}-{role}.log",
+        )
+
+    def manage_process(self, role: str, *arguments: str) -> ServiceProcess:
+        """Prepare a process that runs a management command."""
+        return self.process(role, sys.executable, "manage.py", *arguments)
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command to its end and return what it printed."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT / self.name,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def wait_until_ready(self) -> None:
+        """Wait until the web server answers and may take requests."""
+
+        def check() -> None:
+            self.web.check_alive()
+            answer = httpx.get(f"{self.url}/readyz", timeout=10)
+            assert answer.status_code == httpx.codes.OK, answer.text
+
+        eventually(check, within_seconds=_START_SECONDS)

@@ -1,0 +1,60 @@
+"""The two services, each with the processes that a deployment of it has."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from integration_tests.service import Service
+
+API_TOKEN = "token-of-the-integration-tests"
+CONSUMER_WORKERS = 2
+
+
+class Master(Service):
+    """The service that takes the writes: web server and relay."""
+
+    name = "master_service"
+    port_variable = "MASTER_PORT"
+
+    def __init__(
+        self,
+        *,
+        database_url: str,
+        broker_url: str,
+        directory: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(
+            database_url=database_url,
+            broker_url=broker_url,
+            directory=directory,
+            environment={"API_TOKEN": API_TOKEN, **(environment or {})},
+        )
+        self.relay = self.manage_process("relay", "cqrs_relay")
+        self.processes = (self.web, self.relay)
+
+
+class Replica(Service):
+    """A service that serves the reads: web server and consumer."""
+
+    name = "replica_service"
+    port_variable = "REPLICA_PORT"
+
+    def __init__(
+        self, *, database_url: str, broker_url: str, directory: Path, queue: str = "storefront"
+    ) -> None:
+        self.queue = queue
+        super().__init__(
+            database_url=database_url,
+            broker_url=broker_url,
+            directory=directory,
+            environment={"CQRS_QUEUE": queue},
+        )
+        self.consumer = self.manage_process(
+            "consumer", "cqrs_consume", "-w", str(CONSUMER_WORKERS)
+        )
+        self.processes = (self.web, self.consumer)
+
+    @property
+    def dead_letter_queue(self) -> str:
+        """Where the broker puts what this replica rejects."""
+        return f"dead_letter_{self.queue}"

@@ -1,0 +1,134 @@
+"""One deployment: a broker's virtual host, two databases, two services and their processes."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from integration_tests import broker, databases
+from integration_tests.process import ServiceProcess
+from integration_tests.services import Master, Replica
+from local_stack.servers import PostgresServer, RabbitMQServer
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Real servers; each service has a PostgreSQL server of its own, as in production."""
+
+    rabbitmq: RabbitMQServer
+    master_postgres: PostgresServer
+    replica_postgres: PostgresServer
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """Names of migrated, empty databases that every stack copies."""
+
+    master: str
+    replica: str
+
+
+class Stack:
+    """Both services with everything they need; nothing runs until `start`."""
+
+    def __init__(self, servers: Servers, templates: Templates) -> None:
+        self.token = uuid4().hex[:8]
+        self.servers = servers
+        self._templates = templates
+        self.directory = Path(tempfile.mkdtemp(prefix="integration-"))
+        self.broker_url = broker.create_vhost(servers.rabbitmq, f"stack-{self.token}")
+        self.master = Master(
+            database_url=databases.copy_database(
+                servers.master_postgres, templates.master, f"master_{self.token}"
+            ),
+            broker_url=self.broker_url,
+            directory=self.directory,
+        )
+        self._replicas: list[Replica] = []
+        self.replica = self.new_replica("storefront")
+        self._log_positions: dict[Path, int] = {}
+
+    def new_replica(self, queue: str) -> Replica:
+        """Prepare one more replica, with an empty database."""
+        database = f"replica_{self.token}_{queue}"
+        directory = self.directory / queue
+        directory.mkdir()
+        replica = Replica(
+            database_url=databases.copy_database(
+                self.servers.replica_postgres, self._templates.replica, database
+            ),
+            broker_url=self.broker_url,
+            directory=directory,
+            queue=queue,
+        )
+        self._replicas.append(replica)
+        return replica
+
+    @property
+    def processes(self) -> list[ServiceProcess]:
+        """The four processes, in the order of a change's way."""
+        return [*self.master.processes, *self.replica.processes]
+
+    @property
+    def _all_processes(self) -> list[ServiceProcess]:
+        replicas = [process for replica in self._replicas for process in replica.processes]
+        return [*self.master.processes, *replicas]
+
+    def start(self) -> None:
+        """Start whatever does not run, and wait until requests can be taken."""
+        for process in self.processes:
+            process.start()
+        self.master.wait_until_ready()
+        self.replica.wait_until_ready()
+
+    def mark_logs(self) -> None:
+        """Remember where the logs are now."""
+        self._log_positions = {process.log: process.log_size() for process in self._all_processes}
+
+    def logs(self) -> Iterator[tuple[str, str]]:
+        """What each process logged since `mark_logs`, with its name."""
+        for process in self._all_processes:
+            yield process.name, process.log_since(self._log_positions.get(process.log, 0))
+
+    def close(self) -> None:
+        """Kill what still runs and remove what it wrote."""
+        for process in self._all_processes:
+            process.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@contextmanager
+def running(replica: Replica) -> Iterator[Replica]:
+    """Run one more replica's processes, which end with the block."""
+    try:
+        for process in replica.processes:
+            process.start()
+        replica.wait_until_ready()
+        yield replica
+    finally:
+        for process in replica.processes:
+            process.kill()
+
+
+def migrated_templates(servers: Servers) -> Templates:
+    """Migrate a database for each service, to be copied."""
+    token = uuid4().hex[:8]
+    templates = Templates(f"master_template_{token}", f"replica_template_{token}")
+    directory = Path(tempfile.mkdtemp(prefix="integration-migrate-"))
+    master = Master(
+        database_url=servers.master_postgres.create_database(templates.master),
+        broker_url=servers.rabbitmq.url,
+        directory=directory,
+    )
+    replica = Replica(
+        database_url=servers.replica_postgres.create_database(templates.replica),
+        broker_url=servers.rabbitmq.url,
+        directory=directory,
+    )
+    master.manage("migrate", "--verbosity", "0")
+    replica.manage("migrate", "--verbosity", "0")
+    shutil.rmtree(directory)
+    return templates

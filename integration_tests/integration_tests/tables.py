@@ -1,0 +1,103 @@
+"""Compares every replicated row of two databases: the only judge of whether replication worked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from integration_tests import databases
+from integration_tests.databases import Row
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicatedTable:
+    """Two queries that must return the same rows; the first column is the primary key."""
+
+    cqrs_id: str
+    on_master: str
+    on_replica: str
+
+
+def _plain(cqrs_id: str, table: str, columns: str) -> ReplicatedTable:
+    """A table that has the same columns on both sides."""
+    select = "SELECT id, cqrs_revision, {columns} FROM {app}_{table} ORDER BY id"
+    return ReplicatedTable(
+        cqrs_id,
+        select.format(columns=columns, app="catalogue", table=table),
+        select.format(columns=columns, app="storefront", table=table),
+    )
+
+
+TABLES: Sequence[ReplicatedTable] = (
+    _plain("artist", "artist", "name, cqrs_updated"),
+    _plain("album", "album", "title, artist_id, cqrs_updated"),
+    _plain("genre", "genre", "name, cqrs_updated"),
+    _plain("media_type", "mediatype", "name, cqrs_updated"),
+    ReplicatedTable(
+        "track",
+        """
+        SELECT track.id, track.cqrs_revision, track.cqrs_updated, track.name, track.album_id,
+            album.title, artist.id, artist.name, track.genre_id, coalesce(genre.name, ''),
+            media_type.name, track.composer, track.milliseconds, track.bytes, track.unit_price
+        FROM catalogue_track track
+        JOIN catalogue_album album ON album.id = track.album_id
+        JOIN catalogue_artist artist ON artist.id = album.artist_id
+        JOIN catalogue_mediatype media_type ON media_type.id = track.media_type_id
+        LEFT JOIN catalogue_genre genre ON genre.id = track.genre_id
+        ORDER BY track.id
+        """,
+        """
+        SELECT id, cqrs_revision, cqrs_updated, name, album_id,
+            album_title, artist_id, artist_name, genre_id, genre_name,
+            media_type_name, composer, milliseconds, bytes, unit_price
+        FROM storefront_track ORDER BY id
+        """,
+    ),
+    ReplicatedTable(
+        "price_change",
+        """
+        SELECT id, cqrs_revision, track_id, old_price, new_price, changed_at, cqrs_updated
+        FROM catalogue_pricechange ORDER BY id
+        """,
+        """
+        SELECT id, cqrs_revision, track_id, price_before, price_after, changed_at, cqrs_updated
+        FROM storefront_pricechange ORDER BY id
+        """,
+    ),
+)
+
+
+def assert_equal_tables(master_url: str, replica_url: str) -> None:
+    """Fail with the first differences if any replicated row differs, is missing or is too much."""
+    differences: list[str] = []
+    for table in TABLES:
+        expected = _by_key(databases.rows(master_url, table.on_master))
+        found = _by_key(databases.rows(replica_url, table.on_replica))
+        differences += _compare(table.cqrs_id, expected, found)
+    assert not differences, "\n".join(differences)
+
+
+def count_rows(replica_url: str) -> int:
+    """How many replicated rows a replica has."""
+    return sum(len(databases.rows(replica_url, table.on_replica)) for table in TABLES)
+
+
+def _by_key(rows: Sequence[Row]) -> dict[int, Row]:
+    return {row[0]: row for row in rows}
+
+
+def _compare(cqrs_id: str, expected: dict[int, Row], found: dict[int, Row]) -> list[str]:
+    missing = sorted(expected.keys() - found.keys())
+    extra = sorted(found.keys() - expected.keys())
+    differing = [
+        f"  {pk}: {expected[pk]} on the master, {found[pk]} on the replica"
+        for pk in sorted(expected.keys() & found.keys())
+        if expected[pk] != found[pk]
+    ]
+    if not (missing or extra or differing):
+        return []
+    summary = (
+        f"{cqrs_id}: {len(missing)} missing {missing[:_SHOWN]}, {len(extra)} too much "
+        f"{extra[:_SHOWN]}, {len(differing)} differ of {len(expected)}"
+    )
+    return [summary, *differing[:_SHOWN]]
