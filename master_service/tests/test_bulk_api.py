@@ -35,12 +35,6 @@ def test_many_rows_are_created_in_order(api: APIClient) -> None:
     assert Genre.objects.count() == 2
 
 
-def test_keys_go_on_after_those_of_a_bulk_creation(api: APIClient) -> None:
-    api.post("/api/genres/bulk/", [{"id": 2_000_009, "name": "Opera"}, {"id": 7, "name": "Rock"}])
-
-    assert api.post("/api/genres/", {"name": "Metal"}).json()["id"] == 2_000_010
-
-
 def test_a_list_costs_as_many_queries_as_one_row(api: APIClient, parents: dict[str, int]) -> None:
     counts = []
     for count in (2, 200):
