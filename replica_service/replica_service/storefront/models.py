@@ -4,6 +4,7 @@ Order between rows of different models is not promised, so no foreign key has a 
 database, and none cascades: each row goes when its own message says so.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -118,8 +119,12 @@ class Track(ReplicaMixin):
         previous_data: dict[str, Any] | None = None,
         meta: dict[str, Any] | None = None,
     ) -> "Track":
-        """Creates the flat row from the nested payload."""
-        track: Track = super().cqrs_create(sync, search_row(mapped_data), previous_data, meta)
+        """Creates the flat row from the nested payload.
+
+        A change of the price may arrive before the message that created the track, and create it.
+        """
+        row = search_row(mapped_data) | _previous_price(previous_data)
+        track: Track = super().cqrs_create(sync, row, previous_data, meta)
         return track
 
     def cqrs_update(
@@ -130,13 +135,17 @@ class Track(ReplicaMixin):
         meta: dict[str, Any] | None = None,
     ) -> "Track":
         """Updates what comes from the master, and only that: the local columns stay."""
-        row = search_row(mapped_data)
-        if previous_data and previous_data.get("unit_price") is not None:
-            row["previous_price"] = previous_data["unit_price"]
+        row = search_row(mapped_data) | _previous_price(previous_data)
         for attribute, value in type(self).cqrs.to_attributes(row).items():
             setattr(self, attribute, value)
         self.save(update_fields=row.keys() - {"id"})
         return self
+
+
+def _previous_price(previous_data: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The price before this change, if it is one of the price."""
+    price = (previous_data or {}).get("unit_price")
+    return {} if price is None else {"previous_price": price}
 
 
 class PriceChange(ReplicaMixin):
