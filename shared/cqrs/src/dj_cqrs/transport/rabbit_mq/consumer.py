@@ -54,7 +54,8 @@ class QueueConsumer:
         self._arrived: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._unsettled = Unsettled()
         self._failure: TransportError | None = None
-        self._is_closing = False
+        self._is_closing = False  # for the connection's thread: time to end
+        self._is_closed = False  # for the worker's thread: close() was called
         self._channel = LinkChannel(link)
         self._amqp = self._channel.amqp
         self._amqp.add_on_cancel_callback(self._on_cancel)
@@ -136,8 +137,12 @@ class QueueConsumer:
 
     def close(self) -> None:
         """Closes the connection; what was not settled goes back to the queue."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._link.call_soon_threadsafe(self._stop)
-        self._thread.join(timeout=3 * CLOSE_SECONDS)
+        # A broker that hangs takes part in nothing; the thread then ends when that is noticed.
+        self._thread.join(timeout=4 * CLOSE_SECONDS)
         if self._dead_letters is not None:
             self._dead_letters.close()
         if self._failure is None:
@@ -187,9 +192,12 @@ class QueueConsumer:
         Losing a connection counts as a failed delivery since RabbitMQ 4.3, and the broker puts
         messages that fail too often away; a worker that is restarted must not add to that.
         """
-        if self._failure is None:
-            self._channel.call(self._amqp.basic_cancel, consumer_tag=self._consumer_tag)
-            self._amqp.basic_nack(delivery_tag=0, multiple=True, requeue=True)
+        if self._failure is not None:
+            return
+        cancelled: list[Any] = []
+        self._amqp.basic_cancel(self._consumer_tag, callback=cancelled.append)
+        self._link.run(lambda: bool(cancelled), timeout_seconds=CLOSE_SECONDS)
+        self._amqp.basic_nack(delivery_tag=0, multiple=True, requeue=True)
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is None:
