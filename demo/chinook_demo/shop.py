@@ -1,0 +1,49 @@
+"""Both services side by side."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from chinook_demo.api import Api
+from chinook_demo.rows import CATALOGUE_RESOURCES, RESOURCES, Row
+from chinook_demo.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The back office, which takes the writes, and the storefront, which follows."""
+
+    master: Api
+    replica: Api
+
+    def lag(self) -> int:
+        """How many rows of the catalogue the replica has too few, or too many."""
+        return sum(
+            abs(self.master.count(resource) - self.replica.count(resource))
+            for resource in CATALOGUE_RESOURCES
+        )
+
+
+def all_rows(api: Api) -> dict[str, list[Row]]:
+    """Every replicated row that one side shows, by resource."""
+    return {resource: api.rows(resource) for resource in RESOURCES}
+
+
+@contextmanager
+def open_shop(settings: Settings, transport: httpx.BaseTransport | None = None) -> Iterator[Shop]:
+    """Connects to both services, and closes the connections at the end.
+
+    Raises:
+        StackUnavailableError: One of them is not there.
+    """
+    master = Api("master", settings.master_url, token=settings.api_token, transport=transport)
+    replica = Api("replica", settings.replica_url, transport=transport)
+    try:
+        master.check_ready()
+        replica.check_ready()
+        yield Shop(master, replica)
+    finally:
+        master.close()
+        replica.close()
