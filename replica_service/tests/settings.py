@@ -1,12 +1,24 @@
-"""The service's own settings, with an environment for tests."""
+"""The service's own settings, with an environment for tests.
+
+SQLite in memory by default. ``TEST_DATABASE=postgres`` runs the same tests on PostgreSQL: the
+server of ``TEST_DATABASE_URL``, or one that the fixtures of local_stack start.
+"""
 
 import os
 
 os.environ.setdefault("SECRET_KEY", "for-tests-only")
-os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL") or "sqlite://:memory:"
 os.environ["CQRS_QUEUE"] = "storefront"
+os.environ["ALLOWED_HOSTS"] = "testserver,localhost"
 
-from replica_service.settings import *  # noqa: F403
+TEST_DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "")
+TEST_DATABASE = os.environ.get("TEST_DATABASE", "postgres" if TEST_DATABASE_URL else "sqlite")
+if TEST_DATABASE == "postgres":
+    # Without a URL the fixtures of local_stack fill it in.
+    os.environ["DATABASE_URL"] = TEST_DATABASE_URL or "postgres://nobody@localhost/replica"
+else:
+    os.environ["DATABASE_URL"] = "sqlite://:memory:"
+
+from replica_service.settings import *  # noqa: E402, F403
 
 #: Hashing passwords slowly would only slow the tests of the admin.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
