@@ -40,6 +40,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @atexit.register
 def _remove_files() -> None:
-    for options in settings.DATABASES.values():
-        if options["ENGINE"].endswith("sqlite3"):
-            shutil.rmtree(Path(options["NAME"]).parent, ignore_errors=True)
+    if TEST_DATABASE != "postgres":
+        shutil.rmtree(Path(str(settings.DATABASES["default"]["NAME"])).parent, ignore_errors=True)

@@ -1,6 +1,7 @@
 """Applying messages to rows: what is news is written, what is not is left alone."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def model(cqrs_id: str) -> type[Item] | type[HookedItem]:
     return Item if cqrs_id == "item" else HookedItem
 
 
-def test_a_save_creates_the_row(model, cqrs_id):
+def test_a_save_creates_the_row(model: Any, cqrs_id: str) -> None:
     assert outcomes(save(0, cqrs_id=cqrs_id, name="first", price=1.5)) == [Outcome.APPLIED]
 
     row = model.objects.get()
@@ -35,7 +36,7 @@ def test_a_save_creates_the_row(model, cqrs_id):
     assert (row.rating, row.seen) == (7, False)
 
 
-def test_late_update_does_not_resurrect_a_deleted_row(model, cqrs_id):
+def test_late_update_does_not_resurrect_a_deleted_row(model: Any, cqrs_id: str) -> None:
     results = outcomes(
         save(0, cqrs_id=cqrs_id, name="a"),
         delete(2, cqrs_id=cqrs_id),
@@ -46,14 +47,14 @@ def test_late_update_does_not_resurrect_a_deleted_row(model, cqrs_id):
     assert not model.objects.exists()
 
 
-def test_late_delete_does_not_remove_a_newer_row(model, cqrs_id):
+def test_late_delete_does_not_remove_a_newer_row(model: Any, cqrs_id: str) -> None:
     results = outcomes(save(7, cqrs_id=cqrs_id, name="a"), delete(3, cqrs_id=cqrs_id))
 
     assert results == [Outcome.APPLIED, Outcome.STALE]
     assert model.objects.get().cqrs_revision == 7
 
 
-def test_a_key_that_is_used_again_wins_over_its_tombstone(model, cqrs_id):
+def test_a_key_that_is_used_again_wins_over_its_tombstone(model: Any, cqrs_id: str) -> None:
     outcomes(
         save(0, cqrs_id=cqrs_id, name="old"),
         delete(1, cqrs_id=cqrs_id),
@@ -63,7 +64,7 @@ def test_a_key_that_is_used_again_wins_over_its_tombstone(model, cqrs_id):
     assert model.objects.get().name == "new"
 
 
-def test_a_sync_of_the_same_revision_repairs_the_row(model, cqrs_id):
+def test_a_sync_of_the_same_revision_repairs_the_row(model: Any, cqrs_id: str) -> None:
     outcomes(save(3, cqrs_id=cqrs_id, name="right"))
     model.objects.update(name="damaged")
 
@@ -72,14 +73,14 @@ def test_a_sync_of_the_same_revision_repairs_the_row(model, cqrs_id):
     assert model.objects.get().name == "right"
 
 
-def test_a_sync_of_a_lower_revision_takes_nothing_back(model, cqrs_id):
+def test_a_sync_of_a_lower_revision_takes_nothing_back(model: Any, cqrs_id: str) -> None:
     outcomes(save(3, cqrs_id=cqrs_id, name="new"))
 
     assert outcomes(sync(2, cqrs_id=cqrs_id, name="old")) == [Outcome.STALE]
     assert model.objects.get().name == "new"
 
 
-def test_a_batch_ends_in_the_last_state_of_every_row(model, cqrs_id):
+def test_a_batch_ends_in_the_last_state_of_every_row(model: Any, cqrs_id: str) -> None:
     batch = [
         save(1, cqrs_id=cqrs_id, pk=1, name="one"),
         save(0, cqrs_id=cqrs_id, pk=1, name="late"),
@@ -99,7 +100,9 @@ def test_a_batch_ends_in_the_last_state_of_every_row(model, cqrs_id):
     assert not ParkedMessage.objects.exists()
 
 
-def test_local_columns_are_kept_by_updates_and_start_anew_with_a_new_row(model, cqrs_id):
+def test_local_columns_are_kept_by_updates_and_start_anew_with_a_new_row(
+    model: Any, cqrs_id: str
+) -> None:
     outcomes(save(0, cqrs_id=cqrs_id, name="a"))
     model.objects.update(rating=1, seen=True)
 
@@ -110,7 +113,7 @@ def test_local_columns_are_kept_by_updates_and_start_anew_with_a_new_row(model, 
     assert model.objects.values_list("rating", "seen").get() == (7, False)
 
 
-def test_a_nullable_field_that_is_not_sent_keeps_its_value(model, cqrs_id):
+def test_a_nullable_field_that_is_not_sent_keeps_its_value(model: Any, cqrs_id: str) -> None:
     outcomes(save(0, cqrs_id=cqrs_id, name="a", note="kept"))
     outcomes(save(1, cqrs_id=cqrs_id, name="b"))
     assert model.objects.get().note == "kept"
@@ -121,7 +124,9 @@ def test_a_nullable_field_that_is_not_sent_keeps_its_value(model, cqrs_id):
     assert model.objects.values_list("name", "note").get() == ("d", "new")
 
 
-def test_a_row_from_before_the_ledger_counts_with_its_own_revision(model, cqrs_id):
+def test_a_row_from_before_the_ledger_counts_with_its_own_revision(
+    model: Any, cqrs_id: str
+) -> None:
     model.objects.create(id=1, name="there", cqrs_revision=5, cqrs_updated="2026-01-01T00:00:00Z")
 
     results = outcomes(

@@ -5,12 +5,13 @@ import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from django.db import Error, close_old_connections
+from django.db import Error
 
 from dj_cqrs import conf
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.registries import ReplicaRegistry
+from dj_cqrs.replica import database
 
 if TYPE_CHECKING:
     from dj_cqrs.transport.base import BaseTransport
@@ -93,12 +94,12 @@ def _route(payload: TransportPayload) -> Any:
         return True
     if model.CQRS_NO_DB_OPERATIONS:
         return _call(payload, model)
-    close_old_connections()
+    database.refresh_connections()
     try:
         return _call(payload, model)
     except Error as error:
         revision = payload.instance_data.get("cqrs_revision")
-        logger.error(
+        logger.error(  # noqa: TRY400  (the text is a contract)
             "%s\nCQRS %s error: pk = %s, cqrs_revision = %s (%s).",
             *(error, payload.signal_type, payload.pk, revision, cqrs_id),
         )

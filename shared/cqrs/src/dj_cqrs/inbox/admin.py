@@ -1,6 +1,6 @@
 """The admin of the inbox: dead letters are looked at, retried or discarded here."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -13,10 +13,12 @@ from dj_cqrs.replica import parking
 class _ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable
     """Rows are looked at; what is done to them are actions."""
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Messages come from the broker only."""
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """What came is kept as it came."""
         return False
 
 
@@ -28,7 +30,7 @@ class ParkedMessageAdmin(_ReadOnlyAdmin):
     list_filter = ("status", "cqrs_id")
     search_fields = ("row_pk", "reason")
     date_hierarchy = "parked_at"
-    actions: ClassVar[list[str]] = ["retry", "discard"]
+    actions = ["retry", "discard"]
     exclude = ("body",)
     readonly_fields = ("body_text",)
 

@@ -45,7 +45,7 @@ class LedgerEntry(models.Model):
 
 
 class ParkedMessage(models.Model):
-    """A message that could not be applied, kept as it came; after the last attempt a dead letter."""
+    """A message that could not be applied, kept as it came; at last a dead letter."""
 
     class Status(models.TextChoices):
         """What happens to it next."""

@@ -66,17 +66,16 @@ def inbox_alias() -> str:
 
 def aliases() -> list[str]:
     """The databases that have an inbox: those of the replica models, and the default one."""
-    found = [inbox_alias()]
-    for model in ReplicaRegistry.models.values():
-        if not model.CQRS_NO_DB_OPERATIONS:
-            found.append(router.db_for_write(model))
-    return list(dict.fromkeys(found))
+    models = (
+        model for model in ReplicaRegistry.models.values() if not model.CQRS_NO_DB_OPERATIONS
+    )
+    return list(dict.fromkeys([inbox_alias(), *(router.db_for_write(model) for model in models)]))
 
 
 def _read(raw: RawMessage) -> Message | Result:
     try:
         return read(raw)
-    except Exception as error:  # whatever is in it, including what a correlation function raises
+    except Exception as error:  # noqa: BLE001  whatever is in it, including what a correlation function raises
         return Result(raw, Outcome.FAILED, error=error)
 
 
@@ -85,7 +84,7 @@ def _call_outside(message: Message) -> Result:
     try:
         if not message.is_to_be_ignored:
             hooks.call(message)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  hooks raise what they like
         return failed(message, error)
     return done(message, Outcome.APPLIED)
 
@@ -95,7 +94,7 @@ def _apply_on(messages: list[Message], using: str) -> list[Result]:
     for number in range(1, _TRIES + 1):
         try:
             return _in_transaction(messages, Attempt(using, is_last=number == _TRIES))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  it is sorted out here
             _raise_if_away(error, using)
             if not (database.is_conflict(error) or database.is_operational(error)):
                 return _split(messages, error, using)

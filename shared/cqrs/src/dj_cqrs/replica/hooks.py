@@ -23,7 +23,7 @@ def is_default(model: Any, hook: str) -> bool:
     By the function's module, since the mixins cannot be imported here (they import this package).
     """
     function = getattr(model, hook)
-    return getattr(function, "__func__", function).__module__ == _OWN_MODULE
+    return bool(getattr(function, "__func__", function).__module__ == _OWN_MODULE)
 
 
 def has_default_hooks(model: Any) -> bool:

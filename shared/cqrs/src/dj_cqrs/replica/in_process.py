@@ -41,7 +41,7 @@ def _call_under_lock(payload: TransportPayload, model: Any, using: str) -> Any:
     try:
         incoming = message.incoming()
     except mapping.MappingError as error:
-        logger.error("%s", error)
+        logger.error("%s", error)  # noqa: TRY400
         return None
     local = ledger.lock(model, [message.row_pk], using)[message.row_pk]
     decision = decide(local, incoming)

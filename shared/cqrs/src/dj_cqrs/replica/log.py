@@ -14,6 +14,8 @@ from dj_cqrs.replica.retry import Fate, Plan
 
 logger = logging.getLogger("django-cqrs")
 
+_MAX_REASON_LENGTH = 500
+
 
 def settled(results: list[Result]) -> None:
     """Says what became of messages; failures have been logged when they were kept."""
@@ -56,4 +58,4 @@ def _subject(result: Result) -> str:
 
 def _reason(error: Exception | None) -> str:
     text = f"{type(error).__name__}: {error}"
-    return text if len(text) <= 500 else f"{text[:500]}…"
+    return text if len(text) <= _MAX_REASON_LENGTH else f"{text[:_MAX_REASON_LENGTH]}…"

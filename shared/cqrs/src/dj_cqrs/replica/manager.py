@@ -42,7 +42,7 @@ class ReplicaManager(models.Manager[Any]):
             previous = mapping.map_previous_data(self.model, previous_data)
             instance = self.find(mapped[self.model._meta.pk.name])
         except mapping.MappingError as error:
-            logger.error("%s", error)
+            logger.error("%s", error)  # noqa: TRY400  (the text is a contract)
             return None
         if instance is None:
             return self.create_instance(mapped, previous, sync, meta)
@@ -99,7 +99,7 @@ class ReplicaManager(models.Manager[Any]):
         try:
             pk = delete_key(self.model, master_data)
         except mapping.MappingError as error:
-            logger.error("%s", error)
+            logger.error("%s", error)  # noqa: TRY400  (the text is a contract)
             return False
         done = self._attempt(
             lambda: self.call_delete(pk), f"CQRS delete error: pk = {pk} ({cqrs_id})."
@@ -170,7 +170,7 @@ class ReplicaManager(models.Manager[Any]):
             with transaction.atomic(using=self.database):
                 return action()
         except (Error, ValidationError, mapping.MappingError) as error:
-            logger.error("%s\n%s", error, message)
+            logger.error("%s\n%s", error, message)  # noqa: TRY400  (the same)
             return None
 
     def _is_to_be_applied(self, instance: Any, mapped_data: dict[str, Any], sync: bool) -> bool:

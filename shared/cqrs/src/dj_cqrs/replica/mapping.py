@@ -21,7 +21,7 @@ CQRS_FIELDS = ("cqrs_revision", "cqrs_updated")
 
 
 class MappingError(CQRSError):
-    """Raised when a payload does not fit its replica model; a deploy on either side may mend it."""
+    """Raised when a payload does not fit its replica model; a deploy may mend it."""
 
 
 def map_instance_data(model: Any, master_data: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def to_python(field: "Field[Any, Any]", value: Any) -> Any:
         return _converted(field, value)
     except ValidationError as error:
         reason = " ".join(error.messages)
-    except Exception as error:  # a custom field may raise whatever it likes
+    except Exception as error:  # noqa: BLE001  a custom field may raise whatever it likes
         reason = f"{type(error).__name__}: {error}"
     raise MappingError(f"Field {field.name!r} cannot hold {shortened(value)}: {reason}")
 
@@ -162,8 +162,8 @@ def _converted(field: Any, value: Any) -> Any:
         return value
     if isinstance(field, models.BinaryField):
         return _bytes(value)
-    if isinstance(field, models.DecimalField) and isinstance(value, WireNumber):
-        return field.to_python(value.text)
+    if isinstance(field, models.DecimalField):
+        return _decimal(field, value.text if isinstance(value, WireNumber) else value)
     if isinstance(field, models.IntegerField) and isinstance(value, float):
         return _whole(value)
     if isinstance(field, models.CharField | models.TextField) and isinstance(value, WireNumber):
@@ -179,8 +179,18 @@ def _bytes(value: Any) -> bytes:
         raise ValueError(f"not base64: {error}") from error
 
 
+def _decimal(field: "models.DecimalField[Any, Any]", value: Any) -> Decimal:
+    """A database rounds what is too fine; too large a number SQLite stores and cannot read."""
+    number: Decimal = field.to_python(value)
+    if field.max_digits is not None and field.decimal_places is not None:
+        whole_digits = number.adjusted() + 1 if number else 0
+        if whole_digits > field.max_digits - field.decimal_places:
+            raise ValueError("it has too many digits")
+    return number
+
+
 def _whole(value: float) -> int:
-    """An integer column takes 5.0 but not 5.7: the schemas differ then, and nobody would notice."""
+    """An integer column takes 5.0 but not 5.7: the schemas differ, and nobody would notice."""
     if not value.is_integer():
         raise ValueError("it is not a whole number")
     return int(value)

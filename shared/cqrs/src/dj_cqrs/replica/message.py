@@ -109,6 +109,8 @@ def read(raw: RawMessage) -> Message:
         UnknownModelError: its model is not known here.
     """
     payload = TransportPayload.from_message(wire.decode(raw.body))
+    if isinstance(payload.pk, bool):
+        raise ContractError("'instance_pk' is not a primary key.")
     return from_payload(payload, raw)
 
 

@@ -1,4 +1,4 @@
-"""Messages that could not be applied: kept in the inbox, tried again when due, at last dead letters.
+"""Messages that could not be applied: kept in the inbox, tried when due, at last dead letters.
 
 No message is held unacked or in memory for that, so that a crash loses none and delays no other.
 """
@@ -6,6 +6,7 @@ No message is held unacked or in memory for that, so that a crash loses none and
 import traceback
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 from django.db import Error, connections, models, transaction
@@ -33,12 +34,15 @@ class _SettingsPolicy:
     """The retry policy of messages whose model is not known."""
 
     @staticmethod
-    def should_retry_cqrs(current_retry: int, exception: Exception | None = None) -> bool:
+    def should_retry_cqrs(
+        current_retry: int,
+        exception: Exception | None = None,  # noqa: ARG004
+    ) -> bool:
         max_retries = conf.config().replica.max_retries
         return max_retries is None or current_retry < max_retries
 
     @staticmethod
-    def get_cqrs_retry_delay(current_retry: int) -> float:
+    def get_cqrs_retry_delay(current_retry: int) -> float:  # noqa: ARG004
         return conf.config().replica.retry_delay_seconds
 
 
@@ -148,7 +152,8 @@ def _new(result: Result) -> ParkedMessage:
 def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
     """Writes down why it failed and what is to happen next."""
     now = timezone.now()
-    waited_seconds = (now - parked.parked_at).total_seconds() if parked.parked_at else 0.0
+    is_new = parked.pk is None
+    waited_seconds = 0.0 if is_new else (now - parked.parked_at).total_seconds()
     plan = _plan(result, parked.attempts, waited_seconds)
     if plan.fate is retry.Fate.WAIT:
         parked.attempts -= 1  # that its parent is not here yet is not its fault
@@ -170,16 +175,18 @@ def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
 
 def _plan(result: Result, attempts: int, waited_seconds: float) -> retry.Plan:
     policy: Any = result.message.model if result.message else _SettingsPolicy
-    circumstances = {
-        "attempts": attempts,
-        "waited_seconds": waited_seconds,
-        "error": result.error,
-    }
+    plan = partial(
+        retry.plan,
+        result.kind,
+        attempts=attempts,
+        waited_seconds=waited_seconds,
+        error=result.error,
+    )
     try:
-        return retry.plan(result.kind, policy=policy, **circumstances)
-    except Exception as error:  # the model's own policy is broken; the message must not suffer
+        return plan(policy=policy)
+    except Exception as error:  # noqa: BLE001  the model's own policy is broken; the message must not suffer
         log.broken_policy(policy, error)
-        return retry.plan(result.kind, policy=_SettingsPolicy(), **circumstances)
+        return plan(policy=_SettingsPolicy())
 
 
 def _traceback(error: BaseException | None) -> str:

@@ -1,4 +1,4 @@
-"""Write protection of replicas: with ``CQRS_READ_ONLY`` only the consumer may change their rows."""
+"""Write protection: with ``CQRS_READ_ONLY`` only the consumer may change a replica's rows."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,12 +46,14 @@ class ReplicaQuerySet(models.QuerySet[Any]):
     """
 
     def update(self, **kwargs: Any) -> int:
+        """As in Django; refused outside the consumer."""
         refuse_write(self.model)
         return super().update(**kwargs)
 
     update.alters_data = True  # type: ignore[attr-defined]
 
     def delete(self) -> tuple[int, dict[str, int]]:
+        """As in Django; refused outside the consumer."""
         refuse_write(self.model)
         return super().delete()
 
@@ -59,10 +61,12 @@ class ReplicaQuerySet(models.QuerySet[Any]):
     delete.queryset_only = True  # type: ignore[attr-defined]
 
     def bulk_create(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """As in Django; refused outside the consumer."""
         refuse_write(self.model)
         return super().bulk_create(*args, **kwargs)
 
     def bulk_update(self, *args: Any, **kwargs: Any) -> int:
+        """As in Django; refused outside the consumer."""
         refuse_write(self.model)
         return super().bulk_update(*args, **kwargs)
 

@@ -1,6 +1,7 @@
 """When a message that failed is tried again. Pure: the inbox keeps what is decided here."""
 
 import enum
+import math
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -80,5 +81,11 @@ def waiting_delay_seconds(waited_seconds: float) -> float:
 
 
 def clamped_delay_seconds(delay_seconds: float) -> float:
-    """A delay that a database can add to the time of day."""
+    """A delay that a database can add to the time of day.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    if not math.isfinite(delay_seconds):
+        raise ValueError(f"{delay_seconds} is no number of seconds")
     return min(max(float(delay_seconds), 0.0), float(LONGEST_DELAY_SECONDS))

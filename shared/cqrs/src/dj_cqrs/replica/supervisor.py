@@ -1,4 +1,4 @@
-"""The parent of the consuming processes: starts them, restarts those that die, ends them in time."""
+"""The parent of the consuming processes: starts them, replaces the dead, ends all in time."""
 
 import logging
 import multiprocessing
@@ -126,7 +126,7 @@ class WorkersManager:
             self._wake.clear()
         self._end_processes()
 
-    def _handle_signal(self, number: int, frame: FrameType | None) -> None:
+    def _handle_signal(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGHUP:
             self._is_to_restart = True
         else:

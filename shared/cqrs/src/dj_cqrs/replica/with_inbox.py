@@ -1,4 +1,4 @@
-"""What a worker does on a service with the inbox: batches, retries, dead letters in the database."""
+"""What a worker does on a service with the inbox: batches, and retries from the database."""
 
 import logging
 import time
@@ -46,6 +46,7 @@ class InboxApplier:
 
     def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Applies and commits; returns what the broker has to keep."""
+        database.refresh_connections()
         by_raw: dict[int, Delivery] = {}
         raws = []
         for delivery in deliveries:
@@ -59,11 +60,15 @@ class InboxApplier:
 
     def do_chores(self) -> bool:
         """Tries parked messages that are due; now and then prunes tombstones."""
+        database.refresh_connections()
         try:
             self._prune_if_due()
-            return any([self._retry_due(using) for using in aliases()])
+            more_is_due = False
+            for using in aliases():
+                more_is_due |= self._retry_due(using)
         except (OperationalError, InterfaceError) as error:
             raise DatabaseAwayError(str(error)) from error
+        return more_is_due
 
     def _retry_due(self, using: str) -> bool:
         limit = conf.config().replica.batch_size

@@ -7,7 +7,7 @@ come here.
 import logging
 from collections.abc import Sequence
 
-from dj_cqrs.replica import hooks, log
+from dj_cqrs.replica import database, hooks, log
 from dj_cqrs.replica.message import RawMessage, read
 from dj_cqrs.replica.outcome import Outcome, Result, done
 from dj_cqrs.transport.base import Delivery
@@ -23,6 +23,7 @@ class PlainApplier:
 
     def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Handles deliveries one by one; returns those that failed."""
+        database.refresh_connections()
         rejected = []
         for delivery in deliveries:
             result = _handle(RawMessage.from_delivery(delivery))
@@ -46,5 +47,5 @@ def _handle(raw: RawMessage) -> Result:
             return done(message, Outcome.IGNORED)
         hooks.call(message)
         return done(message, Outcome.APPLIED)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  nothing may kill the worker
         return Result(raw, Outcome.REJECTED, message, error)

@@ -1,4 +1,4 @@
-"""The loop of one consuming process: receive, apply, commit, acknowledge; never die of a message."""
+"""The loop of a consuming process: receive, apply, commit, acknowledge; never die of a message."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final, Protocol
 
-from django.db import close_old_connections, connections
+from django.db import connections
 
 from dj_cqrs.exceptions import TransientError, TransportError
 from dj_cqrs.transport.base import Consumer, Delivery
@@ -110,7 +110,6 @@ class Worker:
             _close_quietly(consumer)
 
     def _handle(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
-        close_old_connections()
         rejected = self._applier.apply(deliveries)
         for delivery in rejected:
             consumer.reject(delivery)
@@ -122,7 +121,6 @@ class Worker:
     def _do_chores_if_due(self) -> bool:
         if time.monotonic() < self._next_chores_at:
             return False
-        close_old_connections()
         more_is_due = self._applier.do_chores()
         if not more_is_due:
             self._next_chores_at = time.monotonic() + _CHORE_INTERVAL_SECONDS
@@ -148,7 +146,7 @@ class Worker:
 def stopping_on_signals(worker: Worker) -> Iterator[None]:
     """Within it, SIGTERM and SIGINT end the worker when the batch in hand is done."""
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(_number: int, _frame: FrameType | None) -> None:
         worker.stop()
 
     previous = {
@@ -164,5 +162,5 @@ def stopping_on_signals(worker: Worker) -> Iterator[None]:
 def _close_quietly(consumer: Any) -> None:
     try:
         consumer.close()
-    except Exception as error:  # it is gone one way or the other
+    except Exception as error:  # noqa: BLE001  it is gone one way or the other
         logger.debug("Closing the consumer failed: %s", error)

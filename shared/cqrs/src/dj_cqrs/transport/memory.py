@@ -120,7 +120,10 @@ class MemoryPublisher:
         self._broker = broker
 
     def publish(
-        self, messages: Sequence[OutgoingMessage], *, timeout_seconds: float
+        self,
+        messages: Sequence[OutgoingMessage],
+        *,
+        timeout_seconds: float,  # noqa: ARG002
     ) -> list[PublishOutcome]:
         """Puts messages into the bound queues."""
         return [self._broker.publish(message) for message in messages]
@@ -203,14 +206,14 @@ class MemoryTransport(BaseTransport):
         return MemoryPublisher(broker)
 
     @classmethod
-    def consumer(cls, cqrs_ids: Collection[str] | None = None) -> Consumer:
+    def consumer(cls, cqrs_ids: Collection[str] | None = None) -> Consumer:  # noqa: ARG003
         """A new consumer of this service's queue."""
         cls.declare()
         config = conf.config()
         return MemoryConsumer(broker, config.queue or "", config.replica.dead_letter_queue)
 
     @classmethod
-    def declare(cls) -> None:
+    def declare(cls) -> Sequence[str]:
         """Creates this service's queues and bindings."""
         config = conf.config()
         topology = replica_topology(
@@ -221,3 +224,4 @@ class MemoryTransport(BaseTransport):
         )
         for binding in topology.bindings:
             broker.bind(binding.queue, binding.routing_key)
+        return [f"queue {topology.queue!r}"]

@@ -16,6 +16,7 @@ class Command(BaseCommand):
     help = "Starts CQRS workers, which consume messages from the transport and apply them."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Declares the options."""
         parser.add_argument(
             "-w", "--workers", type=_count, default=1, help="number of processes (default: 1)"
         )
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             help="seconds to wait for the end of a worker that was killed (default: 1)",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Runs the workers; returns when they have ended in good order."""
         consume_kwargs = {}
         if options["cqrs_id"]:

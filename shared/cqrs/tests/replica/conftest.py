@@ -1,0 +1,83 @@
+"""Fixtures of the replica's tests."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import connections
+from local_stack.waiting import eventually
+
+from dj_cqrs.replica.with_inbox import InboxApplier
+from dj_cqrs.replica.worker import Worker
+from dj_cqrs.transport.base import OutgoingMessage
+from dj_cqrs.transport.memory import MemoryBroker, MemoryTransport, broker
+from tests.app.replica_models import HookedItem, Notifier
+from tests.replica.support import RawMessage
+
+
+@pytest.fixture(autouse=True)
+def _forgetful_models() -> None:
+    """What the models of the tests remember is forgotten before each test."""
+    HookedItem.calls.clear()
+    HookedItem.explosive.clear()
+    Notifier.received.clear()
+
+
+@pytest.fixture
+def memory_broker() -> Iterator[MemoryBroker]:
+    """The broker of this process, with this service's queue and bindings."""
+    broker.reset()
+    MemoryTransport.declare()
+    yield broker
+    broker.reset()
+
+
+@pytest.fixture
+def publish(memory_broker: MemoryBroker) -> Callable[[RawMessage], None]:
+    """Publishes a message as a relay does."""
+
+    def publish(raw: RawMessage) -> None:
+        memory_broker.publish(OutgoingMessage("1", raw.routing_key, raw.body, raw.headers))
+
+    return publish
+
+
+@pytest.fixture
+def run_worker(memory_broker: MemoryBroker) -> Iterator[Callable[[], Worker]]:
+    """Starts a worker in a thread; it is stopped at the end of the test."""
+    started: list[tuple[Worker, threading.Thread]] = []
+
+    def run() -> Worker:
+        worker = Worker(
+            MemoryTransport.consumer, InboxApplier(), batch_size=50, longest_back_off_seconds=0.2
+        )
+        thread = threading.Thread(target=_run, args=(worker,), daemon=True)
+        started.append((worker, thread))
+        thread.start()
+        return worker
+
+    yield run
+    for worker, thread in started:
+        worker.stop()
+        thread.join(10)
+        assert not thread.is_alive(), "the worker did not stop"
+
+
+@pytest.fixture
+def settled(memory_broker: MemoryBroker) -> Callable[[], None]:
+    """Waits until the queue is empty."""
+
+    def wait() -> None:
+        def check() -> None:
+            assert not memory_broker.messages("replica")
+
+        eventually(check)
+
+    return wait
+
+
+def _run(worker: Worker) -> None:
+    try:
+        worker.run()
+    finally:
+        connections.close_all()

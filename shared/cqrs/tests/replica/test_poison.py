@@ -1,0 +1,253 @@
+"""No body can kill a worker, delay the others, or be lost without a trace (G6)."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from local_stack.waiting import eventually
+
+from dj_cqrs.inbox.models import ParkedMessage
+from dj_cqrs.replica.batch import apply_batch
+from dj_cqrs.replica.message import RawMessage
+from dj_cqrs.replica.outcome import Outcome
+from dj_cqrs.replica.worker import Worker
+from tests.app.replica_models import EveryField, HookedItem, Item, Keyed
+from tests.replica.support import MONOTONIC, delete, raw, save
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Status = ParkedMessage.Status
+
+
+def body(**changes: Any) -> bytes:
+    """The body of a fine message, with changes; ``...`` takes a key away."""
+    message = json.loads(save(0, name="fine").body)
+    message.update(changes)
+    return json.dumps({key: value for key, value in message.items() if value is not ...}).encode()
+
+
+def data(**changes: Any) -> bytes:
+    """The same for its instance data."""
+    instance_data = json.loads(save(0, name="fine").body)["instance_data"] | changes
+    return body(
+        instance_data={key: value for key, value in instance_data.items() if value is not ...}
+    )
+
+
+HOPELESS = {
+    "empty": b"",
+    "not JSON": b"{",
+    "not UTF-8": b"\xff\xfe\x00",
+    "a number": b"1",
+    "null": b"null",
+    "a list": b"[]",
+    "a string": b'"x"',
+    "deep nesting": b"[" * 100_000,
+    "deep nesting, closed": b"[" * 50_000 + b"]" * 50_000,
+    "a huge number": b"1" * 10_000,
+    "no key at all": b"{}",
+    "no instance_pk": body(instance_pk=...),
+    "no signal_type": body(signal_type=...),
+    "no cqrs_id": body(cqrs_id=...),
+    "no instance_data": body(instance_data=...),
+    "instance_pk is null": body(instance_pk=None),
+    "instance_pk is a list": body(instance_pk=[1]),
+    "signal_type is unknown": body(signal_type="EXPLODE"),
+    "signal_type is a list": body(signal_type=["SAVE"]),
+    "cqrs_id is a list": body(cqrs_id=["item"]),
+    "cqrs_id is null": body(cqrs_id=None),
+    "instance_data is a list": body(instance_data=[]),
+    "instance_data is text": body(instance_data="name"),
+    "previous_data is text": body(previous_data="name"),
+    "meta is a number": body(meta=5),
+    "retries is text": body(retries="many"),
+    "retries is negative": body(retries=-1),
+    "expires is garbage": body(expires="soon"),
+    "expires is a number": body(expires=5),
+    "expires is a list": body(expires=[]),
+}
+
+RETRIED = {
+    "unknown cqrs_id": body(cqrs_id="of_tomorrow"),
+    "cqrs_id with NUL": body(cqrs_id="a\x00b"),
+    "endless cqrs_id": body(cqrs_id="x" * 5000),
+    "no revision": data(cqrs_revision=...),
+    "revision is text": data(cqrs_revision="one"),
+    "revision is null": data(cqrs_revision=None),
+    "revision is true": data(cqrs_revision=True),
+    "revision is negative": data(cqrs_revision=-1),
+    "revision is a fraction": data(cqrs_revision=1.5),
+    "revision is huge": data(cqrs_revision=10**30),
+    "cqrs_updated is garbage": data(cqrs_updated="yesterday"),
+    "cqrs_updated is a number": data(cqrs_updated=5),
+    "cqrs_updated is a list": data(cqrs_updated=[]),
+    "cqrs_updated is out of range": data(cqrs_updated="2026-13-45 00:00:00"),
+    "no primary key": data(id=...),
+    "the primary key is a dict": data(id={}),
+    "the primary key is no number": data(id="one"),
+    "a required field is missing": data(name=...),
+    "a required field is null": data(name=None),
+    "a decimal is text": data(price="cheap"),
+    "a decimal is a list": data(price=[1]),
+    "a decimal is NaN": data(price=float("nan")),
+    "a decimal is infinite": data(price=float("inf")),
+    "a decimal overflows": data(price=10**40),
+}
+
+HARMLESS = {
+    "expires is naive": body(expires="2020-01-01T00:00:00"),
+    "expires is missing": body(expires=...),
+    "expired long ago": body(expires="2020-01-01T00:00:00+00:00"),
+    "retries is huge": body(retries=10**30),
+    "retries is null": body(retries=None),
+    "only the required keys": body(previous_data=..., correlation_id=..., retries=..., meta=...),
+    "unknown keys": body(future=[1, {"a": "b"}]),
+    "unknown fields": data(future=[1, {"a": "b"}]),
+    "correlation_id is a dict": body(correlation_id={}),
+    "instance_pk is text": body(instance_pk="1"),
+}
+
+
+def _raw(message_body: bytes) -> RawMessage:
+    return RawMessage(message_body, "item", MONOTONIC)
+
+
+@pytest.mark.parametrize("name", HOPELESS)
+def test_a_message_that_breaks_the_contract_is_a_dead_letter_at_once(name: str) -> None:
+    fine = save(0, pk=2, name="neighbour")
+
+    apply_batch([_raw(HOPELESS[name]), fine])
+
+    letter = ParkedMessage.objects.get()
+    assert (letter.status, letter.due_at, letter.attempts) == (Status.DEAD, None, 1)
+    assert bytes(letter.body) == HOPELESS[name]
+    assert letter.reason
+    assert Item.objects.get().name == "neighbour"
+
+
+@pytest.mark.parametrize("name", RETRIED)
+def test_a_message_that_does_not_fit_is_kept_and_retried(name: str) -> None:
+    fine = save(0, pk=2, name="neighbour")
+
+    apply_batch([_raw(RETRIED[name]), fine])
+
+    parked = ParkedMessage.objects.get()
+    assert (parked.status, parked.attempts) == (Status.RETRYING, 1)
+    assert parked.due_at is not None
+    assert bytes(parked.body) == RETRIED[name]
+    assert parked.reason
+    assert Item.objects.get().name == "neighbour"
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_only_looks_odd_is_applied(name: str) -> None:
+    apply_batch([_raw(HARMLESS[name])])
+
+    assert Item.objects.get().name == "fine"
+    assert not ParkedMessage.objects.exists()
+
+
+def test_text_that_a_database_cannot_hold_blames_its_own_message_only(
+    subtests: pytest.Subtests,
+) -> None:
+    for number, text in enumerate(["NUL \x00", "lone surrogate \udc80", "x" * 51]):
+        with subtests.test(text[:10]):
+            fine = [save(0, pk=100 + 10 * number + each, name="neighbour") for each in range(7)]
+            results = apply_batch([*fine[:3], save(0, pk=1 + number, name=text), *fine[3:]])
+            applied = [result for result in results if result.outcome is Outcome.APPLIED]
+            assert len(applied) >= 7
+    assert Item.objects.filter(name="neighbour").count() == 21
+
+
+@pytest.mark.parametrize("pk", ["k\x00", "\udc80", "x" * 10_000, "", True, 1.5, 10**40])
+@pytest.mark.parametrize("make", [save, delete])
+def test_no_primary_key_hurts_its_neighbours(pk: Any, make: Any) -> None:
+    fine = save(0, pk=2, name="neighbour")
+    strange = make(0, pk=pk, name="strange")
+    strange_uuid = make(0, pk=pk, cqrs_id="keyed", name="strange")
+
+    apply_batch([fine, strange, strange_uuid])
+
+    assert Item.objects.get(pk=2).name == "neighbour"
+    assert not Keyed.objects.exists()
+    assert ParkedMessage.objects.count() >= 1
+
+
+def test_a_failing_hook_leaves_no_half_written_row() -> None:
+    HookedItem.explosive.add("bomb")
+
+    apply_batch(
+        [
+            save(0, cqrs_id="hooked_item", pk=1, name="fine"),
+            save(1, cqrs_id="hooked_item", pk=1, name="bomb"),
+            save(0, cqrs_id="hooked_item", pk=2, name="bomb"),
+            save(0, cqrs_id="hooked_item", pk=3, name="fine"),
+        ]
+    )
+
+    assert dict(HookedItem.objects.values_list("pk", "cqrs_revision")) == {1: 0, 3: 0}
+    assert ParkedMessage.objects.filter(status=Status.RETRYING).count() == 2
+    reason = ParkedMessage.objects.values_list("reason", flat=True)[0]
+    assert reason == "RuntimeError: the hook does not like bomb"
+    assert "replica_models.py" in ParkedMessage.objects.values_list("traceback", flat=True)[0]
+
+
+def test_a_parked_message_names_its_row() -> None:
+    apply_batch([save(0, pk=17, price="cheap", name="x")])
+
+    parked = ParkedMessage.objects.get()
+    assert (parked.cqrs_id, parked.row_pk, parked.routing_key) == ("item", "17", "item")
+    assert parked.headers == MONOTONIC
+
+
+def test_headers_of_any_kind_are_kept_with_a_message() -> None:
+    headers = {"x-death": [{"count": 1, "time": object()}], "bytes": b"\x00", "nan": float("nan")}
+
+    apply_batch([RawMessage(b"1", "a\x00b", headers)])
+
+    assert set(ParkedMessage.objects.get().headers) == set(headers)
+
+
+def test_a_number_that_overflows_its_column_blames_its_own_message_only() -> None:
+    many = [save(0, cqrs_id="every_field", pk=pk) for pk in range(1, 12)]
+    culprit = save(0, cqrs_id="every_field", pk=50, big=2**80)
+
+    apply_batch([*many[:5], culprit, *many[5:]])
+
+    assert EveryField.objects.count() == 11
+    assert ParkedMessage.objects.get().row_pk == "50"
+
+
+def test_a_worker_survives_every_poison_and_applies_what_comes_after(
+    publish: Callable[[RawMessage], None],
+    run_worker: Callable[[], Worker],
+    settled: Callable[[], None],
+) -> None:
+    poison = [*HOPELESS.values(), *RETRIED.values()]
+    run_worker()
+
+    for number, message_body in enumerate(poison, start=10):
+        publish(_raw(message_body))
+        publish(save(0, pk=number, name="neighbour"))
+
+    settled()
+
+    def check() -> None:
+        assert Item.objects.filter(name="neighbour").count() == len(poison)
+        assert ParkedMessage.objects.count() == len(poison)
+
+    eventually(check)
+
+
+def test_an_unknown_exception_of_a_correlation_function_is_the_messages_problem(
+    settings: Any,
+) -> None:
+    def explode(*args: Any) -> str:
+        raise RuntimeError("correlation")
+
+    settings.CQRS = {**settings.CQRS, "master": {"correlation_function": explode}}
+
+    apply_batch([raw("SAVE", 0, name="x"), save(0, pk=2, name="y")])
+
+    assert ParkedMessage.objects.filter(status=Status.RETRYING).count() == 2
