@@ -69,7 +69,7 @@ def load(root: Path) -> Environment:
     missing = [name for name in SECRETS if not (os.environ.get(name) or from_file.get(name))]
     if missing:
         made = {name: secrets.token_urlsafe(32) for name in missing}
-        _append(path, made)
+        _write(path, made)
         from_file |= made
         print(f"made {', '.join(made)} and kept them in .env")
     given = {name: value for name, value in os.environ.items() if value}
@@ -86,11 +86,13 @@ def read_dotenv(path: Path) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _append(path: Path, values: Mapping[str, str]) -> None:
-    before = path.read_text() if path.exists() else _HEADER
-    if not before.endswith("\n"):
-        before += "\n"
-    lines = "".join(f"{name}={value}\n" for name, value in values.items())
+def _write(path: Path, values: Mapping[str, str]) -> None:
+    lines = (path.read_text() if path.exists() else _HEADER).splitlines()
+    for name, value in values.items():
+        if f"{name}=" in lines:  # of .env.example
+            lines[lines.index(f"{name}=")] = f"{name}={value}"
+        else:
+            lines.append(f"{name}={value}")
     path.touch(mode=0o600)
     path.chmod(0o600)
-    path.write_text(before + lines)
+    path.write_text("\n".join(lines) + "\n")

@@ -1,0 +1,43 @@
+"""The broker's users and limits are the same with Docker and without."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local_stack.stack.broker import broker_definitions, service_url
+from local_stack.stack.environment import DEFAULTS, SECRETS, Environment
+
+ROOT = Path(__file__).resolve().parents[2]
+VARIABLES = {**DEFAULTS, **{name: f"value-of-{name}" for name in SECRETS}}
+
+
+def definitions_of_compose() -> Any:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    text: str = compose["configs"]["rabbitmq-definitions"]["content"]
+    text = re.sub(r"\$\{(\w+)(:[-?][^}]*)?\}", lambda match: VARIABLES[match[1]], text)
+    return json.loads(text.replace("$$", "$"))
+
+
+def test_docker_compose_and_the_local_stack_define_the_same_broker() -> None:
+    assert broker_definitions(Environment(ROOT, VARIABLES)) == definitions_of_compose()
+
+
+def test_nobody_but_the_administrator_may_do_everything() -> None:
+    permissions = broker_definitions(Environment(ROOT, VARIABLES))["permissions"]
+
+    everything = [p["user"] for p in permissions if ".*" in (p["configure"], p["write"])]
+
+    assert everything == ["admin"]
+
+
+@pytest.mark.parametrize("service", ["master", "replica"])
+def test_services_log_in_as_themselves_unless_told_otherwise(service: str) -> None:
+    variables = Environment(ROOT, VARIABLES)
+    elsewhere = Environment(ROOT, {**VARIABLES, "CQRS_URL": "amqp://broker/"})
+
+    assert service_url(variables, service, 5).startswith(f"amqp://{service}:value-of-RABBITMQ_")
+    assert service_url(elsewhere, service, 5) == "amqp://broker/"

@@ -1,0 +1,192 @@
+"""`make up` on a copy of the checkout: runs, runs twice, heals what is killed, stops."""
+
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import pytest
+
+from local_stack.ports import free_ports, is_free
+from local_stack.stack import compose, environment
+from local_stack.stack.supervisor import Supervisor
+from local_stack.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("docker-compose.yml", ".dockerignore", "requirements.txt")
+DIRECTORIES = ("shared/cqrs", "master_service", "replica_service")
+CONVERGED_SECONDS = 90
+
+pytestmark = [
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        not all((ROOT / name / "pyproject.toml").exists() for name in DIRECTORIES),
+        reason="needs both services",
+    ),
+]
+needs_compose = pytest.mark.skipif(bool(compose.why_not()), reason=compose.why_not() or "-")
+
+
+@dataclass
+class Checkout:
+    """A copy of what the stack needs, with ports of its own."""
+
+    directory: Path
+    kind: str
+    ports: list[int] = field(default_factory=lambda: free_ports(4))
+
+    @property
+    def variables(self) -> dict[str, str]:
+        master, replica, broker, management = self.ports
+        return {
+            **os.environ,
+            "STACK": self.kind,
+            "COMPOSE_PROJECT_NAME": f"stacktest{master}",
+            "MASTER_PORT": str(master),
+            "REPLICA_PORT": str(replica),
+            "RABBITMQ_PORT": str(broker),
+            "RABBITMQ_MANAGEMENT_PORT": str(management),
+        }
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "local_stack", command],
+            cwd=self.directory,
+            env=self.variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def up(self) -> str:
+        done = self.run("up")
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def create_artist(self, name: str) -> httpx.Response:
+        token = environment.read_dotenv(self.directory / ".env")["API_TOKEN"]
+        return httpx.post(
+            f"http://127.0.0.1:{self.ports[0]}/api/artists/",
+            json={"name": name},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=20,
+        )
+
+    def artists(self, port: int) -> list[Any]:
+        url: str | None = f"http://127.0.0.1:{port}/api/artists/"
+        found: list[Any] = []
+        while url:
+            page = httpx.get(url, timeout=20).raise_for_status().json()
+            found += [(row["id"], row["name"], row["cqrs_revision"]) for row in page["results"]]
+            url = page["next"]
+        return sorted(found)
+
+    def assert_replica_equals_master(self) -> None:
+        assert self.artists(self.ports[1]) == self.artists(self.ports[0])
+
+
+@pytest.fixture(params=["local", pytest.param("docker", marks=needs_compose)])
+def checkout(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkout]:
+    directory = tmp_path / "checkout"
+    for name in DIRECTORIES:
+        ignored = shutil.ignore_patterns("__pycache__", "*.sqlite3*", "tests", ".*_cache")
+        shutil.copytree(ROOT / name, directory / name, ignore=ignored)
+    for name in COPIED:
+        shutil.copy(ROOT / name, directory / name)
+    made = Checkout(directory, request.param)
+    yield made
+    done = made.run("clean")
+    assert done.returncode == 0, done.stdout
+
+
+@dataclass
+class Writer:
+    """Creates artists in the background, as long as it is not told to stop."""
+
+    checkout: Checkout
+    stopped: threading.Event = field(default_factory=threading.Event)
+    created: set[str] = field(default_factory=set)
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for number in itertools.count():
+            if self.stopped.wait(0.05):
+                return
+            try:
+                response = self.checkout.create_artist(f"artist {number}")
+            except httpx.HTTPError:
+                continue  # its server was killed: whether it was created, the master knows
+            if response.status_code == httpx.codes.CREATED:
+                self.created.add(f"artist {number}")
+
+
+def kill_everything_in_turn(checkout: Checkout) -> None:
+    """SIGKILL every process of the stack without Docker, each time waiting for its successor."""
+    supervisor = Supervisor(checkout.directory / ".stack")
+    for name in [state["name"] for state in supervisor.states()]:
+        before = pid_of(supervisor, name)
+        os.kill(before, signal.SIGKILL)
+        eventually(lambda: assert_replaced(supervisor, name, before), within_seconds=60)  # noqa: B023
+
+
+def pid_of(supervisor: Supervisor, name: str) -> int:
+    (pid,) = [state["pid"] for state in supervisor.states() if state["name"] == name]
+    return int(pid)
+
+
+def assert_replaced(supervisor: Supervisor, name: str, pid: int) -> None:
+    assert pid_of(supervisor, name) not in (0, pid)
+
+
+def test_the_stack_runs_twice_heals_and_stops(checkout: Checkout) -> None:
+    # Given a stack that was started twice
+    assert f"starting the {checkout.kind} stack: STACK={checkout.kind}" in checkout.up()
+    last_words = checkout.up()
+    assert f"curl -X POST http://127.0.0.1:{checkout.ports[0]}/api/tracks/" in last_words
+
+    # When rows are written, and without Docker every process is killed meanwhile
+    with Writer(checkout) as writer:
+        eventually(lambda: checkout.artists(checkout.ports[1])[5], within_seconds=60)
+        if checkout.kind == "local":
+            kill_everything_in_turn(checkout)
+
+    # Then the replica ends with the rows of the master
+    eventually(checkout.assert_replica_equals_master, within_seconds=CONVERGED_SECONDS)
+    assert writer.created <= {name for _, name, _ in checkout.artists(checkout.ports[0])}
+
+    # And stopping leaves nothing, however often
+    assert checkout.run("down").returncode == 0
+    assert "nothing is running" in checkout.run("down").stdout
+    assert all(is_free(port) for port in checkout.ports)
+
+    # And the next start finds the data
+    checkout.up()
+    eventually(checkout.assert_replica_equals_master, within_seconds=CONVERGED_SECONDS)
+    assert len(checkout.artists(checkout.ports[1])) >= len(writer.created)
+
+
+def test_a_taken_port_is_named_with_the_variable_that_changes_it(checkout: Checkout) -> None:
+    port = checkout.ports[0]
+    with socket.create_server(("127.0.0.1", port)):
+        done = checkout.run("up")
+
+    assert done.returncode == 1
+    assert f"make up MASTER_PORT={port + 1000}" in done.stdout
