@@ -41,7 +41,7 @@ class DirectProducer:
 
     def close(self) -> None:
         """Closes the calling thread's connection, if there is one."""
-        publisher = getattr(self._of_thread, "publisher", None)
+        publisher: Publisher | None = self._of_thread.__dict__.pop("publisher", None)
         if publisher is not None:
             publisher.close()
 

@@ -1,0 +1,72 @@
+"""The command cqrs_declare: the deploy step of a replica."""
+
+import time
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from local_stack.ports import free_ports
+from local_stack.servers import RabbitMQServer
+from pytest_django import Settings
+
+from tests.transport.faults import background
+
+
+def test_says_what_was_created_and_what_is_there(
+    cqrs: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("cqrs_declare")
+    first = capsys.readouterr().out.splitlines()
+    call_command("cqrs_declare")
+    second = capsys.readouterr().out.splitlines()
+
+    assert f"queue {cqrs['queue']}: created" in first
+    assert f"queue {cqrs['queue']}: exists" in second
+
+
+def test_broker_that_is_not_there_is_an_error(cqrs: dict[str, Any], settings: Settings) -> None:
+    (port,) = free_ports(1)
+    settings.CQRS = {**cqrs, "url": f"amqp://127.0.0.1:{port}/"}
+
+    with pytest.raises(CommandError, match=f"127.0.0.1:{port}"):
+        call_command("cqrs_declare")
+
+
+def test_waits_for_a_broker_that_is_still_starting(
+    cqrs: dict[str, Any], rabbitmq: RabbitMQServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rabbitmq.stop()
+
+    with background(lambda: call_command("cqrs_declare", "--wait", "60")):
+        rabbitmq.start()
+
+    assert f"queue {cqrs['queue']}: created" in capsys.readouterr().out
+
+
+def test_waiting_has_an_end(cqrs: dict[str, Any], settings: Settings) -> None:
+    (port,) = free_ports(1)
+    settings.CQRS = {**cqrs, "url": f"amqp://127.0.0.1:{port}/"}
+    started = time.monotonic()
+
+    with pytest.raises(CommandError):
+        call_command("cqrs_declare", "--wait", "1.5")
+
+    assert 1.5 <= time.monotonic() - started < 10
+
+
+def test_wrong_configuration_is_not_waited_for(cqrs: dict[str, Any], settings: Settings) -> None:
+    settings.CQRS = {**cqrs, "url": "amqps://mq/"}
+    started = time.monotonic()
+
+    with pytest.raises(CommandError, match="Scheme must be"):
+        call_command("cqrs_declare", "--wait", "60")
+
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("seconds", ["soon", "-1"])
+def test_wait_must_be_a_time(seconds: str) -> None:
+    with pytest.raises(CommandError, match="--wait"):
+        call_command("cqrs_declare", "--wait", seconds)
+
+
