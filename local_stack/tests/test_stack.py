@@ -107,6 +107,14 @@ def checkout(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkou
     yield made
     done = made.run("clean")
     assert done.returncode == 0, done.stdout
+    remove_images(made)
+
+
+def remove_images(checkout: Checkout) -> None:
+    project = checkout.variables["COMPOSE_PROJECT_NAME"]
+    images = [f"{project}-{service}" for service in ("master-service", "replica-service")]
+    if checkout.kind == "docker":
+        subprocess.run(["docker", "image", "rm", *images], capture_output=True, check=False)
 
 
 @dataclass

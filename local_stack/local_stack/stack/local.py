@@ -1,9 +1,9 @@
 """The local stack: the processes of both services and a broker under supervisord, no Docker."""
 
 import json
-import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local_stack.errors import PortTakenError, ServerFailedError, ServerUnavailableError
@@ -53,12 +53,21 @@ class LocalStack:
             self._supervisor.reload()
         else:
             self._supervisor.start()
+        self._prepare_services(node)
+        self._supervisor.restart([p.name for p in programs if not p.autostart])
+
+    def _prepare_services(self, node: RabbitMQNode | None) -> None:
+        """Migrate both databases while the broker starts, then declare the queues."""
+        port = node.port if node else 0
+        print("migrating the databases")
+        migrate = ("migrate", "--no-input")
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda s: s.manage(self._environment, port, migrate), SERVICES))
         if node is not None:
             self._wait_for(node)
         for service in SERVICES:
-            print(f"preparing {service.directory}: migrations {' '.join(service.deploy)}")
-            service.prepare(self._environment, node.port if node else 0, os.environ)
-        self._supervisor.restart([p.name for p in programs if not p.autostart])
+            if service.deploy:
+                service.manage(self._environment, port, service.deploy)
 
     def _make_directories(self) -> None:
         (self._directory / "log").mkdir(parents=True, exist_ok=True)
@@ -129,7 +138,7 @@ class LocalStack:
         path.write_text(configuration(self._directory, programs))
 
     def _wait_for(self, node: RabbitMQNode) -> None:
-        print(f"starting RabbitMQ on port {node.port}")
+        print(f"waiting for RabbitMQ on port {node.port}")
 
         def check() -> None:
             if not speaks_amqp(node.port):

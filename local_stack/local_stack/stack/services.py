@@ -1,10 +1,10 @@
 """The processes of the two services, as the local stack runs them."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from local_stack.errors import ServerFailedError
 from local_stack.stack.broker import service_url
@@ -20,7 +20,7 @@ class Service:
         name: "master" or "replica"; variables and broker users are named after it.
         directory: Where its manage.py lies.
         worker: The process beside the web server: its name, and the words after manage.py.
-        deploy: What runs after the migrations and before anything else.
+        deploy: Words after manage.py for what needs the broker, before anything else does.
     """
 
     name: str
@@ -64,27 +64,25 @@ class Service:
             for name, command in commands
         ]
 
-    def prepare(self, stack: Environment, broker_port: int, inherited: Mapping[str, str]) -> None:
-        """Migrate the database and run the deploy step.
+    def manage(self, stack: Environment, broker_port: int, words: Sequence[str]) -> None:
+        """Run one command of manage.py to its end.
 
         Raises:
             ServerFailedError: With what the command printed.
         """
-        environment = {**inherited, **self.environment(stack, broker_port)}
-        steps = (("migrate", "--no-input"), *((self.deploy,) if self.deploy else ()))
-        for step in steps:
-            _manage(stack.root / self.directory, step, environment)
-
-
-def _manage(directory: Path, words: Sequence[str], environment: Mapping[str, str]) -> None:
-    command = [sys.executable, "manage.py", *words]
-    done = subprocess.run(
-        command, cwd=directory, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise ServerFailedError(
-            f"manage.py {' '.join(words)} in {directory.name} failed:\n{done.stdout}{done.stderr}"
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=stack.root / self.directory,
+            env={**os.environ, **self.environment(stack, broker_port)},
+            capture_output=True,
+            text=True,
+            check=False,
         )
+        if done.returncode != 0:
+            raise ServerFailedError(
+                f"manage.py {' '.join(words)} in {self.directory} failed:\n"
+                f"{done.stdout}{done.stderr}"
+            )
 
 
 SERVICES = (

@@ -24,6 +24,7 @@ from local_stack.waiting import eventually
 #: Longest path of a Unix socket, with room to spare.
 _LONGEST_SOCKET_PATH = 100
 _STOP_SECONDS = 120
+_DO_NOT_WAIT = False
 _RPC_INTERFACE = "supervisor.rpcinterface:make_main_rpcinterface"
 
 
@@ -156,12 +157,20 @@ class Supervisor:
 
     def restart(self, names: Sequence[str]) -> None:
         """Start programs; those that run are stopped first."""
-        running = {state["name"] for state in self.states() if state["statename"] == "RUNNING"}
-        for name in reversed(names):
-            if name in running:
-                self._rpc("stopProcess", name)
         for name in names:
-            self._rpc("startProcess", name, False)
+            if name in self._alive():
+                self._rpc("stopProcess", name, _DO_NOT_WAIT)
+        eventually(lambda: self._check_stopped(names), within_seconds=_STOP_SECONDS)
+        for name in names:
+            self._rpc("startProcess", name, _DO_NOT_WAIT)
+
+    def _alive(self) -> set[str]:
+        ended = {"STOPPED", "EXITED", "FATAL"}
+        return {state["name"] for state in self.states() if state["statename"] not in ended}
+
+    def _check_stopped(self, names: Sequence[str]) -> None:
+        alive = self._alive().intersection(names)
+        assert not alive, f"{', '.join(alive)} did not stop"
 
     def stop(self) -> None:
         """Stop supervisord and all that it runs; nothing happens if it does not run."""
