@@ -9,7 +9,6 @@ from rich.console import Console
 
 from chinook_demo.catalogue import read_catalogue
 from chinook_demo.errors import DemoError
-from chinook_demo.following import WITHIN_SECONDS
 from chinook_demo.narrator import duration
 from chinook_demo.settings import load_settings
 from chinook_demo.shop import open_shop
@@ -23,7 +22,7 @@ def main() -> int:
     try:
         settings = load_settings(Path.cwd(), os.environ)
         with open_shop(settings) as shop:
-            equal = tell(shop, console, read_catalogue(), within_seconds=WITHIN_SECONDS)
+            equal = tell(shop, console, read_catalogue())
     except DemoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

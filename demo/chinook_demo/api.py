@@ -61,7 +61,7 @@ class Api:
         if answer.status_code != httpx.codes.OK:
             raise StackUnavailableError(
                 f"the {self.name} service at {self.url} is not ready "
-                f"({answer.status_code} {answer.text[:_ERROR_LENGTH]}): run make up first"
+                f"({answer.status_code} {answer.text[:_ERROR_LENGTH]}): {self._advice}"
             )
 
     def count(self, resource: str) -> int:
@@ -114,13 +114,16 @@ class Api:
         headers = {"Content-Type": "application/json"}
         return self._parsed(self._send(method, f"/api/{path}", content=content, headers=headers))
 
+    @property
+    def _advice(self) -> str:
+        return f"run make up first, or say where it is with {self.name.upper()}_URL"
+
     def _send(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
             return self._http.request(method, path, **arguments)
         except httpx.TransportError as error:
             raise StackUnavailableError(
-                f"the {self.name} service does not answer at {self.url} ({error}): "
-                f"run make up first"
+                f"the {self.name} service does not answer at {self.url} ({error}): {self._advice}"
             ) from error
 
     def _parsed(self, answer: httpx.Response) -> Any:

@@ -37,20 +37,16 @@ class Catalogue:
     def __len__(self) -> int:
         return sum(map(len, self.rows.values()))
 
-    def find(self, resource: str, **fields: Any) -> list[Row]:
-        """Rows with these values.
+    def find(self, resource: str, **fields: Any) -> Row:
+        """The first row with these values.
 
         Raises:
             DataError: There is none.
         """
-        found = [
-            row
-            for row in self.rows[resource]
-            if all(row[name] == value for name, value in fields.items())
-        ]
-        if not found:
-            raise DataError(f"the data set has no {resource} with {fields}")
-        return found
+        for row in self.rows[resource]:
+            if fields.items() <= row.items():
+                return row
+        raise DataError(f"the data set has no {resource} with {fields}")
 
 
 def read_catalogue(path: Path = DATA_SET) -> Catalogue:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from chinook_demo.expectation import comparable, expected_rows
-from chinook_demo.following import WITHIN_SECONDS
 from chinook_demo.rows import Row
 from chinook_demo.shop import Shop, all_rows
 
@@ -73,7 +72,7 @@ def _differences(expected: Row, found: Row) -> list[Difference]:
     ]
 
 
-def compare_shop(shop: Shop, *, within_seconds: float = WITHIN_SECONDS) -> list[Comparison]:
+def compare_shop(shop: Shop, *, within_seconds: float) -> list[Comparison]:
     """Compares everything, again and again until nothing differs or the time is over.
 
     Pages are read one after the other, so that a row that changes meanwhile looks like a

@@ -9,8 +9,6 @@ from chinook_demo.errors import NotFollowedError
 
 T = TypeVar("T")
 
-#: Patience with a replica, in seconds; one change takes it some milliseconds.
-WITHIN_SECONDS = 60.0
 #: Between two looks, in seconds: the resolution of what is measured.
 _PAUSE_SECONDS = 0.005
 
@@ -27,25 +25,28 @@ class Followed(Generic[T]):
     seconds: float
 
 
-def follow(look: Callable[[], T], *, within_seconds: float = WITHIN_SECONDS) -> Followed[T]:
+def follow(look: Callable[[], T], *, within_seconds: float) -> Followed[T]:
     """Looks at the replica until it has followed; to be called right after the master's answer.
 
     Args:
         look: Asks the replica; raises NotYetError while its answer is an older state.
-        within_seconds: How long to be patient.
+        within_seconds: How long to be patient with a replica that does not move; what it is
+            behind by may take longer, as long as it changes.
 
     Raises:
-        NotFollowedError: It has not followed by then.
+        NotFollowedError: It does not move any more.
     """
-    started = time.monotonic()
+    started = moved = time.monotonic()
+    last = ""
     while True:
         try:
             answer = look()
         except NotYetError as behind:
-            seconds = time.monotonic() - started
-            if seconds >= within_seconds:
+            if str(behind) != last:
+                last, moved = str(behind), time.monotonic()
+            elif time.monotonic() - moved >= within_seconds:
                 raise NotFollowedError(
-                    f"the replica has not followed within {within_seconds:g} s: {behind}. "
+                    f"the replica has not moved for {within_seconds:g} s: {behind}. "
                     "Do the relay and the consumer run? make logs shows them"
                 ) from behind
         else:

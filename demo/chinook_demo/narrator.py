@@ -45,6 +45,10 @@ class Narrator:
         """Shows how long the replica took."""
         self._print(Text(f"           the replica followed in {duration(seconds)}", style="green"))
 
+    def failed(self, text: str) -> None:
+        """Shows what went wrong."""
+        self._print(Text(f"  {text}", style="red"))
+
     def _print(self, text: Text) -> None:
         self.console.print(text, soft_wrap=True)
 

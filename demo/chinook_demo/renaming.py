@@ -1,6 +1,6 @@
 """One row changes on the master; on the replica every track that shows the artist's name."""
 
-from chinook_demo.following import NotYetError, follow
+from chinook_demo.following import NotYetError
 from chinook_demo.narrator import Narrator
 from chinook_demo.rows import Row
 from chinook_demo.scenario import ARTIST_NAMES, other
@@ -24,7 +24,7 @@ def rename_artist(shop: Shop, narrator: Narrator, artist_id: int) -> None:
             raise NotYetError(f"{len(renamed)} of {len(tracks)} tracks show {name}")
         return tracks
 
-    followed = follow(look)
+    followed = shop.follow(look)
     narrator.answered(f"200, revision {revision} of the artist")
     narrator.asked("replica", f"GET /api/tracks/?artist_id={artist_id}")
     tracks = followed.answer

@@ -1,22 +1,37 @@
 """Both services side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import httpx
 
 from chinook_demo.api import Api
+from chinook_demo.following import Followed, follow
 from chinook_demo.rows import CATALOGUE_RESOURCES, RESOURCES, Row
 from chinook_demo.settings import Settings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """The back office, which takes the writes, and the storefront, which follows."""
+    """The back office, which takes the writes, and the storefront, which follows.
+
+    Attributes:
+        master: Client of the back office.
+        replica: Client of the storefront.
+        patience_seconds: With a replica that does not move; one change takes it milliseconds.
+    """
 
     master: Api
     replica: Api
+    patience_seconds: float = 60.0
+
+    def follow(self, look: Callable[[], T]) -> Followed[T]:
+        """Looks until the replica has followed; see `following.follow`."""
+        return follow(look, within_seconds=self.patience_seconds)
 
     def lag(self) -> int:
         """How many rows of the catalogue the replica has too few, or too many."""
