@@ -18,6 +18,8 @@ from chinook_demo.story import tell
 def main() -> int:
     """Runs the demo; exit code 1 for a difference, and for an error, which is one sentence."""
     started = time.monotonic()
+    # Names of music are in every script; a terminal that lacks a letter shows a question mark.
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     console = Console(highlight=False)
     try:
         settings = load_settings(Path.cwd(), os.environ)
