@@ -29,8 +29,10 @@ SUITES = (
     Suite("local_stack", "local_stack"),
     Suite("cqrs on SQLite", "shared/cqrs", (("TEST_DATABASE", "sqlite"),)),
     Suite("cqrs on PostgreSQL", "shared/cqrs", (("TEST_DATABASE", "postgres"),)),
-    Suite("master_service", "master_service"),
-    Suite("replica_service", "replica_service"),
+    Suite("master on SQLite", "master_service", (("TEST_DATABASE", "sqlite"),)),
+    Suite("master on PostgreSQL", "master_service", (("TEST_DATABASE", "postgres"),)),
+    Suite("replica on SQLite", "replica_service", (("TEST_DATABASE", "sqlite"),)),
+    Suite("replica on PostgreSQL", "replica_service", (("TEST_DATABASE", "postgres"),)),
     Suite("demo", "demo"),
     Suite("integration_tests", "integration_tests"),
 )

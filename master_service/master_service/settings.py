@@ -152,5 +152,9 @@ LOGGING = {
     },
     "root": {"handlers": ["stdout"], "level": env("LOG_LEVEL", default="INFO")},
     # Django's own handlers go to stderr or to the mail; the root's does for all.
-    "loggers": {"django": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        # It tells every step of a connection; what matters of it, dj_cqrs says in its own words.
+        "pika": {"level": "ERROR"},
+    },
 }

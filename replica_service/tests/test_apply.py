@@ -43,6 +43,12 @@ def test_a_new_price_leaves_the_one_before_on_the_row() -> None:
     assert (track.unit_price, track.previous_price) == (Decimal("1.29"), Decimal("0.99"))
 
 
+def test_a_new_price_that_overtakes_the_creation_of_its_track_keeps_the_one_before() -> None:
+    deliver_track(revision=1, unit_price=1.29, previous={"unit_price": 0.99})
+
+    assert Track.objects.get().previous_price == Decimal("0.99")
+
+
 def test_a_change_of_anything_else_keeps_the_price_before() -> None:
     deliver_track()
     deliver_track(revision=1, unit_price=1.29, previous={"unit_price": 0.99})

@@ -1,11 +1,11 @@
 """Create, change and delete a row of any catalogue model: what holds for all of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import CASCADE, Model, ProtectedError
 
 from dj_cqrs.mixins import MasterMixin
 from master_service.catalogue.services.checks import check_new_rows
@@ -83,7 +83,8 @@ def entity_delete(*, model: type[MasterMixin], entity_id: int) -> None:
         NotFoundError: there is no such row.
         ConflictError: other rows still use it.
     """
-    entity = entity_lock(model=model, entity_id=entity_id)
+    entity = entity_lock(model=model, entity_id=entity_id, is_deleted=True)
+    _lock_owned(model, [entity_id])
     try:
         entity.delete()
     except ProtectedError as error:
@@ -91,17 +92,37 @@ def entity_delete(*, model: type[MasterMixin], entity_id: int) -> None:
         raise ConflictError(f"{_label(model)} {entity_id} cannot be deleted; {users}.") from error
 
 
-def entity_lock(*, model: type[Entity], entity_id: int) -> Entity:
+def entity_lock(*, model: type[Entity], entity_id: int, is_deleted: bool = False) -> Entity:
     """Reads a row for a change; others who want to change it wait. Call it in a transaction.
+
+    Args:
+        model: a model of the catalogue.
+        entity_id: key of the row.
+        is_deleted: it will go: those who want to refer to it wait as well.
 
     Raises:
         NotFoundError: there is no such row.
     """
-    rows = model._default_manager.select_for_update()
+    rows = model._default_manager.select_for_update(no_key=not is_deleted)
     entity = cast("Entity | None", rows.filter(pk=entity_id).first())
     if entity is None:
         raise NotFoundError(f"{_label(model)} {entity_id} does not exist.")
     return entity
+
+
+def _lock_owned(model: type[Model], ids: Collection[int]) -> None:
+    """Locks what a deletion takes along, from the top down, in the order of the keys.
+
+    Else somebody could add a price change to a track between Django's look at what to delete and
+    the deletion, which would fail then.
+    """
+    for relation in model._meta.related_objects:
+        if relation.on_delete is not CASCADE:
+            continue
+        owned = relation.related_model._default_manager.select_for_update()
+        owned = owned.filter(**{f"{relation.field.name}__in": ids}).order_by("pk")
+        if owned_ids := list(owned.values_list("pk", flat=True)):
+            _lock_owned(relation.related_model, owned_ids)
 
 
 def _validate(entity: MasterMixin) -> None:

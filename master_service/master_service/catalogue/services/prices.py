@@ -29,7 +29,8 @@ def tracks_reprice(*, track_ids: Sequence[int], unit_price: Decimal) -> int:
     if len(set(track_ids)) != len(track_ids):
         raise InvalidInputError("The request is not valid.", {"ids": ["A key is named twice."]})
     # In the order of their keys: two requests that overlap wait for each other, not in a circle.
-    tracks = list(Track.objects.select_for_update().filter(pk__in=track_ids).order_by("pk"))
+    rows = Track.objects.select_for_update(no_key=True)
+    tracks = list(rows.filter(pk__in=track_ids).order_by("pk"))
     _require_all(track_ids, tracks)
     changed = [track for track in tracks if track.unit_price != unit_price]
     PriceChange.cqrs.bulk_create(
