@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connections
-from local_stack.waiting import eventually
 
+from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.with_inbox import InboxApplier
 from dj_cqrs.replica.worker import Worker
 from dj_cqrs.transport.base import OutgoingMessage
 from dj_cqrs.transport.memory import MemoryBroker, MemoryTransport, broker
+from local_stack.waiting import eventually
 from tests.app.replica_models import HookedItem, Notifier
-from tests.replica.support import RawMessage
 
 
 @pytest.fixture(autouse=True)

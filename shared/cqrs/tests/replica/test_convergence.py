@@ -1,4 +1,4 @@
-"""Whatever the order and however often messages arrive, the replica ends in the master's state (G5).
+"""In whatever order and however often messages arrive, the replica ends in the master's state.
 
 Through the real apply and the real database, by the bulk path and by the hook path.
 """
@@ -33,7 +33,7 @@ class History:
 
 @st.composite
 def histories(draw: st.DrawFn, cqrs_id: str) -> History:
-    """Creates, updates, deletes, re-creates and syncs; then duplicated, shuffled, cut in batches."""
+    """Creates, updates, deletes, re-creates, syncs; then duplicated, shuffled, cut in batches."""
     messages: list[RawMessage] = []
     names: dict[int, str] = {}
     revisions: dict[int, int] = {}

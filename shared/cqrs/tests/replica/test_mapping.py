@@ -199,7 +199,7 @@ def test_naive_and_aware_moments_are_compared_in_one_zone(settings: Any) -> None
     settings.USE_TZ = False
     settings.TIME_ZONE = "UTC"
     moment = mapping.to_python(EveryField._meta.get_field("moment"), "2026-01-01 00:00:00+00:00")
-    assert moment == dt.datetime(2026, 1, 1)  # noqa: DTZ001
+    assert moment == dt.datetime(2026, 1, 1)
     assert mapping.to_aware("2026-01-01 00:00:00").tzinfo is not None
 
 

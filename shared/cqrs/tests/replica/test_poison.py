@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from local_stack.waiting import eventually
 
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.outcome import Outcome
 from dj_cqrs.replica.worker import Worker
+from local_stack.waiting import eventually
 from tests.app.replica_models import EveryField, HookedItem, Item, Keyed
 from tests.replica.support import MONOTONIC, delete, raw, save
 

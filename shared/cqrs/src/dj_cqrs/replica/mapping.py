@@ -182,10 +182,9 @@ def _bytes(value: Any) -> bytes:
 def _decimal(field: "models.DecimalField[Any, Any]", value: Any) -> Decimal:
     """A database rounds what is too fine; too large a number SQLite stores and cannot read."""
     number: Decimal = field.to_python(value)
-    if field.max_digits is not None and field.decimal_places is not None:
-        whole_digits = number.adjusted() + 1 if number else 0
-        if whole_digits > field.max_digits - field.decimal_places:
-            raise ValueError("it has too many digits")
+    whole_digits = number.adjusted() + 1 if number else 0
+    if field.max_digits and whole_digits > field.max_digits - (field.decimal_places or 0):
+        raise ValueError("it has too many digits")
     return number
 
 

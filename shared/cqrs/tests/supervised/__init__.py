@@ -1,0 +1,1 @@
+"""A service without a database, for tests that start real consuming processes."""
