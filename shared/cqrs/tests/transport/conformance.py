@@ -4,15 +4,15 @@ A transport joins with a module that subclasses ``TransportConformance``, says i
 it promises beyond the rest, and provides the two fixtures.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
-from local_stack.waiting import eventually
 from pytest_django import Settings
 
 from dj_cqrs.transport.base import BaseTransport, Consumer, Publisher
+from local_stack.waiting import eventually
 from tests.transport.messages import (
     CONFIRMED,
     UNROUTABLE,
@@ -39,7 +39,6 @@ class Features:
     keeps_dead_letters: bool
 
 
-
 class TransportConformance:
     """The suite. Each test has an exchange and queues of its own."""
 
@@ -56,18 +55,14 @@ class TransportConformance:
         raise NotImplementedError
 
     @pytest.fixture
-    def consumer(
-        self, transport: type[BaseTransport], request: pytest.FixtureRequest
-    ) -> Consumer:
+    def consumer(self, transport: type[BaseTransport], request: pytest.FixtureRequest) -> Consumer:
         return self.new_consumer(transport, request)
 
     @pytest.fixture
-    def publisher(
-        self, transport: type[BaseTransport], request: pytest.FixtureRequest
-    ) -> Publisher:
+    def publisher(self, transport: type[BaseTransport]) -> Iterator[Publisher]:
         publisher = transport.publisher()
-        request.addfinalizer(publisher.close)
-        return publisher
+        yield publisher
+        publisher.close()
 
     def new_consumer(
         self, transport: type[BaseTransport], request: pytest.FixtureRequest

@@ -6,12 +6,12 @@ from typing import Any
 
 import pika
 import pytest
-from local_stack.servers import RabbitMQServer
 from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
 
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer, Publisher
+from local_stack.servers import RabbitMQServer
 from tests.transport.proxy import Proxy
 
 

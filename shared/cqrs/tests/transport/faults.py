@@ -16,14 +16,14 @@ def away(leave: Callable[[], None], come_back: Callable[[], None]) -> Iterator[N
 
 
 @contextlib.contextmanager
-def background(work: Callable[[], None]) -> Iterator[None]:
+def background(work: Callable[[], object]) -> Iterator[None]:
     """Something is done in a thread inside the block; its error is raised at the end."""
     errors: list[BaseException] = []
 
     def target() -> None:
         try:
             work()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 (raised at the end)
             errors.append(error)
 
     thread = threading.Thread(target=target, daemon=True)

@@ -1,6 +1,7 @@
 """What the broker says about a batch, in whatever order it says it."""
 
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dj_cqrs.transport.base import OutgoingMessage, PublishOutcome
 from dj_cqrs.transport.rabbit_mq.confirms import PendingConfirms

@@ -7,13 +7,13 @@ from typing import Any
 
 import pika
 import pytest
-from local_stack.servers import RabbitMQServer
 from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
 
 from dj_cqrs.exceptions import TransportError
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer, Publisher
+from local_stack.servers import RabbitMQServer
 from tests.transport.faults import away
 from tests.transport.messages import (
     CONFIRMED,
@@ -55,9 +55,7 @@ def test_heartbeats_are_served_while_a_batch_is_applied(
     assert (third.body, third.redelivered) == (b"3", False)
 
 
-def test_message_is_handed_over_when_it_arrives(
-    publisher: Publisher, consumer: Consumer
-) -> None:
+def test_message_is_handed_over_when_it_arrives(publisher: Publisher, consumer: Consumer) -> None:
     seconds = []
     for number in range(50):
         started = time.monotonic()
@@ -210,7 +208,7 @@ def test_queue_without_a_dead_letter_exchange_loses_nothing_that_is_rejected(
     assert nothing_arrives(new_consumer())
 
 
-class Unreadable(pika.BasicProperties):
+class Unreadable(pika.BasicProperties):  # type: ignore[misc]
     """Properties whose only header is a time long after the year 9999."""
 
     def encode(self) -> list[bytes]:
@@ -238,7 +236,7 @@ def test_routing_key_that_is_no_text_is_handed_over_as_text(
 ) -> None:
     amqp.queue_bind(cqrs["queue"], cqrs["exchange"], "#")
 
-    amqp.basic_publish(cqrs["exchange"], b"\xff\xfe", b"1")  # type: ignore[arg-type]
+    amqp.basic_publish(cqrs["exchange"], b"\xff\xfe", b"1")
 
     (delivery,) = receive(consumer, 1)
     assert delivery.routing_key == "\ufffd\ufffd"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from local_stack.ports import free_ports
-from local_stack.servers import RabbitMQServer
 from pytest_django import Settings
 
+from local_stack.ports import free_ports
+from local_stack.servers import RabbitMQServer
 from tests.transport.faults import background
 
 
@@ -68,5 +68,3 @@ def test_wrong_configuration_is_not_waited_for(cqrs: dict[str, Any], settings: S
 def test_wait_must_be_a_time(seconds: str) -> None:
     with pytest.raises(CommandError, match="--wait"):
         call_command("cqrs_declare", "--wait", seconds)
-
-

@@ -1,16 +1,17 @@
 """What is declared on the broker, beside what is there already."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from local_stack.servers import RabbitMQServer
 from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
 
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport import RabbitMQTransport
+from local_stack.servers import RabbitMQServer
 
 
 def listed(rabbitmq: RabbitMQServer, *arguments: str) -> list[list[str]]:
@@ -53,9 +54,7 @@ def test_queues_are_bound_for_every_replica_model(
 
     RabbitMQTransport.declare()
 
-    bound = listed(
-        rabbitmq, "list_bindings", "source_name", "destination_name", "routing_key"
-    )
+    bound = listed(rabbitmq, "list_bindings", "source_name", "destination_name", "routing_key")
     assert ReplicaRegistry.models
     for cqrs_id in ReplicaRegistry.models:
         assert [exchange, queue, cqrs_id] in bound
@@ -99,7 +98,7 @@ def test_queue_that_would_not_survive_the_broker_is_refused(
 ) -> None:
     amqp.queue_declare(cqrs["queue"], durable=False, auto_delete=True)
 
-    with pytest.raises(ConfigurationError, match="not what is needed.*durable"):
+    with pytest.raises(ConfigurationError, match=r"not what is needed.*durable"):
         RabbitMQTransport.declare()
 
 
@@ -122,14 +121,14 @@ def test_service_without_a_queue_is_told_so(cqrs: dict[str, Any], settings: Sett
 class TestUserWithFewRights:
     @pytest.fixture
     def few_rights(
-        self, cqrs: dict[str, Any], rabbitmq: RabbitMQServer, request: pytest.FixtureRequest
-    ) -> dict[str, Any]:
+        self, cqrs: dict[str, Any], rabbitmq: RabbitMQServer
+    ) -> Iterator[dict[str, Any]]:
         """Settings with a user who may bind and read, and create nothing."""
         user = f"user-{cqrs['queue']}"
         rabbitmq.ctl("add_user", user, "pw")
-        request.addfinalizer(lambda: rabbitmq.ctl("delete_user", user))
         rabbitmq.ctl("set_permissions", user, "^$", ".*", ".*")
-        return {**cqrs, "url": cqrs["url"].replace("test:test@", f"{user}:pw@")}
+        yield {**cqrs, "url": cqrs["url"].replace("test:test@", f"{user}:pw@")}
+        rabbitmq.ctl("delete_user", user)
 
     def test_is_told_what_it_may_not_declare(
         self, few_rights: dict[str, Any], settings: Settings

@@ -7,7 +7,6 @@ import threading
 from typing import Any
 
 import pytest
-from local_stack.ports import free_ports
 from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
 
@@ -16,6 +15,7 @@ from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer
+from local_stack.ports import free_ports
 from tests.transport.messages import receive
 from tests.transport.proxy import Proxy
 

@@ -5,19 +5,19 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from local_stack.ports import free_ports
-from local_stack.servers import RabbitMQServer
-from local_stack.waiting import eventually
 from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
 
 from dj_cqrs.exceptions import ConfigurationError, TransportError
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer, Publisher
+from local_stack.ports import free_ports
+from local_stack.servers import RabbitMQServer
+from local_stack.waiting import eventually
 from tests.transport.faults import away, background
 from tests.transport.messages import (
     CONFIRMED,
@@ -257,43 +257,50 @@ def test_forked_process_gets_a_connection_of_its_own_and_leaves_the_parents_alon
     assert proxy.accepted == 2, "the parent's connection was lost"
 
 
+class Alarm:
+    """The broker's memory alarm."""
+
+    def __init__(self, rabbitmq: RabbitMQServer) -> None:
+        self._rabbitmq = rabbitmq
+
+    def go_off(self) -> None:
+        self._rabbitmq.ctl("set_vm_memory_high_watermark", "0")
+
+    def clear(self) -> None:
+        self._rabbitmq.ctl("set_vm_memory_high_watermark", "0.6")
+
+
 class TestAlarm:
     """A broker without memory blocks those who publish."""
 
     @pytest.fixture
-    def alarm(self, rabbitmq: RabbitMQServer, request: pytest.FixtureRequest) -> Any:
-        def clear() -> None:
-            rabbitmq.ctl("set_vm_memory_high_watermark", "0.6")
-
-        def raise_() -> Callable[[], None]:
-            rabbitmq.ctl("set_vm_memory_high_watermark", "0")
-            return clear
-
-        request.addfinalizer(clear)
-        return raise_
+    def alarm(self, rabbitmq: RabbitMQServer) -> Iterator[Alarm]:
+        alarm = Alarm(rabbitmq)
+        yield alarm
+        alarm.clear()
 
     def test_blocked_batch_fails_when_its_time_is_over(
-        self, alarm: Any, publisher: Publisher, consumer: Consumer
+        self, alarm: Alarm, publisher: Publisher, consumer: Consumer
     ) -> None:
         assert publisher.publish(messages([0]), timeout_seconds=10) == [CONFIRMED]
-        clear = alarm()
+        alarm.go_off()
         started = time.monotonic()
 
         assert publisher.publish(messages(range(1, 4)), timeout_seconds=1) == [FAILED] * 3
 
         assert time.monotonic() - started < 6
-        clear()
+        alarm.clear()
         assert publisher.publish(messages([4]), timeout_seconds=30) == [CONFIRMED]
 
     def test_publisher_does_not_stay_blocked_for_longer_than_configured(
         self,
-        alarm: Any,
+        alarm: Alarm,
         publisher: Publisher,
         consumer: Consumer,
         settings: Settings,
     ) -> None:
         settings.CQRS = {**settings.CQRS, "blocked_connection_timeout": 1}
-        alarm()
+        alarm.go_off()
         started = time.monotonic()
 
         with pytest.raises(TransportError, match="Blocked"):

@@ -1,7 +1,8 @@
 """Acks settle exactly what is meant."""
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dj_cqrs.transport.rabbit_mq.settlement import Ack, Unsettled
 

@@ -4,7 +4,8 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.transport.topology import Binding, RoutingKey, Topology, replica_topology

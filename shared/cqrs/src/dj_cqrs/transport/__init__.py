@@ -1,9 +1,12 @@
 """Transports: how messages travel between services."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dj_cqrs.transport.base import BaseTransport
 from dj_cqrs.transport.selection import current_transport
+
+if TYPE_CHECKING:
+    from dj_cqrs.transport.rabbit_mq import RabbitMQTransport
 
 __all__ = ["BaseTransport", "RabbitMQTransport", "current_transport"]
 

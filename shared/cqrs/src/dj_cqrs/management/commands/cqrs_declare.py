@@ -20,6 +20,7 @@ class Command(BaseCommand):
     help = "Creates this service's exchange, queues and bindings on the broker, if missing."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Takes how long to wait for the broker."""
         parser.add_argument(
             "--wait",
             type=_seconds,
@@ -28,7 +29,8 @@ class Command(BaseCommand):
             help="keep trying for so long while the broker does not answer (default: once)",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 (Django's signature)
+        """Prints what there is now; exits with 1 and the reason where that failed."""
         try:
             for line in _declare(transport_class().declare, wait_seconds=options["wait"]):
                 self.stdout.write(line)

@@ -22,7 +22,7 @@ _UNREADABLE: Final = (
 )
 
 
-class TolerantConnection(pika.SelectConnection):
+class TolerantConnection(pika.SelectConnection):  # type: ignore[misc]
     """Takes a message with unreadable properties as one that has none.
 
     Such an error would otherwise end the connection, the broker would deliver the message again,
@@ -31,13 +31,14 @@ class TolerantConnection(pika.SelectConnection):
 
     def _read_frame(self) -> tuple[int, Any]:
         try:
-            return super()._read_frame()
+            read: tuple[int, Any] = super()._read_frame()
         except _UNREADABLE as error:
             header = _bare_header(self._frame_buffer)
             if header is None:
                 raise
             logger.warning("CQRS message with unreadable properties: %r", error)
             return header
+        return read
 
 
 def _bare_header(data: bytes) -> tuple[int, frame.Header] | None:

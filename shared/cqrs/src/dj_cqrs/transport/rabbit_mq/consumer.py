@@ -159,7 +159,7 @@ class QueueConsumer:
             self._link.run(self._is_over, timeout_seconds=None)
             self._channel.check()
             self._give_back()
-        except BaseException as error:  # the worker's thread must hear of it, whatever it is
+        except BaseException as error:  # noqa: BLE001 (the worker's thread must hear of it)
             self._fail(error)
         finally:
             self._link.close()
@@ -208,5 +208,5 @@ class QueueConsumer:
 
 
 def _text(routing_key: str | bytes) -> str:
-    """pika leaves what is not UTF-8 as bytes; such a key is a stranger's."""
+    """What is not UTF-8 comes as bytes; such a key is a stranger's."""
     return routing_key if isinstance(routing_key, str) else routing_key.decode("utf-8", "replace")

@@ -88,8 +88,8 @@ class ConfirmingPublisher:
         self._link = Link(self._parameters())
         declare_exchange(self._link, self._exchange)
         return ConfirmingChannel(
-                self._link, self._exchange.name, max_body_bytes=self._max_body_bytes
-            )
+            self._link, self._exchange.name, max_body_bytes=self._max_body_bytes
+        )
 
     def _drop_if_lost(self) -> None:
         """A connection that was lost while nobody used it is no error of the next batch."""
