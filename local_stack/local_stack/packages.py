@@ -41,6 +41,13 @@ def find_or_install(find: Callable[[], T | None], *, server: str, package: str) 
     return found
 
 
+def offer(program: str, *, package: str) -> None:
+    """Install a program that is good to have; does nothing where we may not."""
+    if shutil.which(program) is None and _may_install():
+        _say(f"{program} is missing: installing Debian's package {package}")
+        install(package)
+
+
 def install(*names: str) -> None:
     """Install Debian packages without starting the services they bring."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}

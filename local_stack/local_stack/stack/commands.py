@@ -6,6 +6,7 @@ from typing import Protocol
 
 import httpx
 
+from local_stack import packages
 from local_stack.errors import ServerFailedError, StackError
 from local_stack.stack import environment
 from local_stack.stack.compose import ComposeStack, why_not
@@ -52,6 +53,7 @@ def up(root: Path) -> None:
             other.down()
     stack.up()
     wait_until_ready(settings)
+    packages.offer("curl", package="curl")  # the last words use it
     print(farewell(settings))
 
 
