@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -31,17 +32,14 @@ def create_vhost(server: RabbitMQServer, name: str) -> str:
 @contextmanager
 def channel(url: str) -> Iterator[BlockingChannel]:
     """A channel for a few calls."""
-    connection = pika.BlockingConnection(pika.URLParameters(url))
+    parameters = pika.URLParameters(url)
+    parameters.heartbeat = 0  # a test that waits for something else serves none
+    connection = pika.BlockingConnection(parameters)
     try:
         yield connection.channel()
     finally:
         if connection.is_open:
             connection.close()
-
-
-def encode(message: Mapping[str, Any]) -> bytes:
-    """A message as its body."""
-    return json.dumps(message).encode()
 
 
 def publish(
@@ -90,6 +88,21 @@ def delete_queues(url: str, *queues: str) -> None:
             open_channel.exchange_delete(queue)
 
 
+def purge(url: str, queue: str) -> None:
+    """Drop what waits in a queue."""
+    with channel(url) as open_channel:
+        open_channel.queue_purge(queue)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A message as it came."""
+
+    routing_key: str
+    headers: Mapping[str, Any]
+    body: bytes
+
+
 class Tap:
     """A queue of the test's own that gets a copy of what masters publish."""
 
@@ -98,8 +111,8 @@ class Tap:
         self._queue = queue
         #: Everything that came so far, decoded, in the order of arrival.
         self.messages: list[dict[str, Any]] = []
-        #: The same as it came, with routing key and headers.
-        self.bodies: list[tuple[str, Mapping[str, Any], bytes]] = []
+        #: The same as it came.
+        self.published: list[Published] = []
 
     def read(self) -> list[dict[str, Any]]:
         """Everything that came so far."""
@@ -108,7 +121,7 @@ class Tap:
             if method is None:
                 return self.messages
             self.messages.append(json.loads(body, parse_float=Decimal))
-            self.bodies.append((method.routing_key, properties.headers or {}, body))
+            self.published.append(Published(method.routing_key, properties.headers or {}, body))
 
     def of_row(self, cqrs_id: str, pk: int) -> list[dict[str, Any]]:
         """What came about one row."""

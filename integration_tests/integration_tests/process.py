@@ -9,6 +9,7 @@ from pathlib import Path
 
 from integration_tests import process_tree
 from local_stack.process import as_user
+from local_stack.waiting import eventually
 
 _STOP_SECONDS = 60
 
@@ -32,6 +33,7 @@ class ServiceProcess:
         self._directory = directory
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
+        self._group = 0
 
     @property
     def is_running(self) -> bool:
@@ -63,10 +65,21 @@ class ServiceProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self._group = self._process.pid
 
     def check_alive(self) -> None:
         """Fail with the end of the log if it has ended by itself."""
         assert self.is_running, f"{self.name} does not run:\n{self.log_since(0)[-3000:]}"
+
+    def check_workers(self, count: int = 1) -> None:
+        """Fail while it has fewer workers than that."""
+        workers = self.workers
+        assert len(workers) >= count, f"{self.name} has {len(workers)} workers"
+
+    def restart(self) -> None:
+        """Stop it in good order and start it; it is not ready yet."""
+        self.stop()
+        self.start()
 
     def stop(self) -> int:
         """End it as a supervisor does, with SIGTERM; returns the exit code.
@@ -81,10 +94,16 @@ class ServiceProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
-        left_behind = process_tree.group_members(self._process.pid)
-        self.kill()
-        assert not left_behind, f"{self.name} left processes {left_behind} behind"
+        try:
+            # Python's own helpers end when they see that nobody needs them.
+            eventually(self._check_nobody_is_left, within_seconds=_STOP_SECONDS)
+        finally:
+            self.kill()
         return code
+
+    def _check_nobody_is_left(self) -> None:
+        left = process_tree.group_members(self._group)
+        assert not left, f"{self.name} left processes {left} behind"
 
     def kill(self) -> None:
         """Kill it and all its children with SIGKILL."""
@@ -130,4 +149,4 @@ class ServiceProcess:
     def _signal_group(self, number: signal.Signals) -> None:
         assert self._process is not None, f"{self.name} does not run"
         with contextlib.suppress(ProcessLookupError):  # the last one has just ended
-            os.killpg(self._process.pid, number)
+            os.killpg(self._group, number)

@@ -10,8 +10,11 @@ from uuid import uuid4
 
 from integration_tests import broker, databases
 from integration_tests.process import ServiceProcess
-from integration_tests.services import Master, Replica
+from integration_tests.services import CONSUMER_WORKERS, Master, Replica
 from local_stack.servers import PostgresServer, RabbitMQServer
+from local_stack.waiting import eventually
+
+_START_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,12 @@ class Stack:
             process.start()
         self.master.wait_until_ready()
         self.replica.wait_until_ready()
+        eventually(self._check_consumers, within_seconds=_START_SECONDS)
+
+    def _check_consumers(self) -> None:
+        self.replica.consumer.check_alive()
+        count = broker.consumer_count(self.broker_url, self.replica.queue)
+        assert count >= CONSUMER_WORKERS, f"{count} consumers"
 
     def mark_logs(self) -> None:
         """Remember where the logs are now."""

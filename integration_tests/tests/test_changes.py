@@ -91,7 +91,7 @@ def test_deleting_an_artist_deletes_albums_tracks_and_prices_below_it(
         assert replica.get("albums", shelf.album["id"]) is None
         for track_id in shelf.track_ids:
             assert replica.get("tracks", track_id) is None
-            assert replica.find("price-changes", track=track_id) == []
+            assert replica.find("price-changes", track_id=track_id) == []
 
     eventually(all_are_gone)
     wait_until_settled(stack)
@@ -136,7 +136,7 @@ def test_a_bulk_price_change_arrives_with_the_previous_prices_and_the_history(
         for track_id in shelf.track_ids:
             row = the_row(replica, "tracks", track_id)
             assert (row["unit_price"], row["previous_price"]) == ("1.29", "0.99")
-            (change,) = replica.find("price-changes", track=track_id)
+            (change,) = replica.find("price-changes", track_id=track_id)
             assert (change["price_before"], change["price_after"]) == ("0.99", "1.29")
 
     eventually(shows_both_prices)

@@ -39,15 +39,15 @@ def test_a_change_is_published_with_the_nine_keys_of_the_contract(
         created = master.create("artists", name=name)
         wait_for(tap, "artist", created["id"])
         (message,) = tap.of_row("artist", created["id"])
-        routing_key, headers, _ = tap.bodies[-1]
+        published = tap.published[-1]
 
     assert list(message) == KEYS
-    assert (message["signal_type"], routing_key) == ("SAVE", "artist")
+    assert (message["signal_type"], published.routing_key) == ("SAVE", "artist")
     assert message["instance_data"]["name"] == name
     assert message["instance_data"]["cqrs_revision"] == 0
     assert datetime.fromisoformat(message["instance_data"]["cqrs_updated"]).tzinfo is not None
     assert (message["expires"], message["retries"]) == (None, 0)
-    assert dict(headers) == broker.MARKER
+    assert published.headers == broker.MARKER
 
 
 def test_a_delete_carries_the_next_revision_of_the_row(stack: Stack, master: MasterClient) -> None:
