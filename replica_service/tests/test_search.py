@@ -1,8 +1,12 @@
-"""How words are compared; pure functions, no database."""
+"""How words are compared (pure functions), and found."""
 
 import pytest
+from django.db import connection
 
+from replica_service.storefront.models import Track
 from replica_service.storefront.search import comparable
+from tests.settings import TEST_DATABASE
+from tests.stream import deliver_track
 
 
 @pytest.mark.parametrize(
@@ -27,3 +31,15 @@ def test_comparing_twice_changes_nothing() -> None:
     once = comparable("Ĳ ǅ ß İ Ångström ½")
 
     assert comparable(once) == once
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(TEST_DATABASE != "postgres", reason="the index is PostgreSQL's")
+def test_the_search_has_an_index() -> None:
+    deliver_track()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = Track.objects.filter(search_text__contains="motorhead").explain()
+
+    assert "track_search_trigrams" in plan

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
@@ -32,14 +31,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, ApplicationError):
         status = STATUS_OF_ERROR.get(type(error), HTTPStatus.BAD_REQUEST)
         return Response(_body(error.code, str(error), error.details), status=status)
-    if isinstance(error, DjangoValidationError):
-        error = exceptions.ValidationError(exceptions_details(error))
-    elif isinstance(error, IntegrityError):
+    if isinstance(error, IntegrityError):
         # Checked before the write; somebody else was quicker.
         logger.warning("conflict: %s", error)
         message = "Another change came in between; look at the current state and try again."
         return Response(_body("conflict", message), status=HTTPStatus.CONFLICT)
-    elif isinstance(error, OperationalError):
+    if isinstance(error, OperationalError):
         logger.error("the database failed", exc_info=error)
         message = "The database cannot answer now; try again."
         return Response(_body("unavailable", message), status=HTTPStatus.SERVICE_UNAVAILABLE)
@@ -47,16 +44,6 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if response is not None:
         response.data = _body_of_api_error(error)
     return response
-
-
-def exceptions_details(error: DjangoValidationError) -> dict[str, list[str]]:
-    """A model's validation errors by field, under DRF's name for those of no field."""
-    if not hasattr(error, "error_dict"):
-        return {"non_field_errors": error.messages}
-    return {
-        "non_field_errors" if field == "__all__" else field: messages
-        for field, messages in error.message_dict.items()
-    }
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -42,7 +42,8 @@ def entities_bulk_create(
 
     Args:
         model: a model of the catalogue.
-        items: as the values of ``entity_create``, in the order of the result.
+        items: as the values of ``entity_create``, in the order of the result. That each fits its
+            field (length, range) is for the caller to check: here it would be a query a row.
 
     Raises:
         InvalidInputError: something is wrong with some items; the details say with which.
