@@ -1,5 +1,6 @@
 """Bulk writes and syncs are recorded like single ones."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.serializers import serialize
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
@@ -220,6 +221,29 @@ def test_a_rolled_back_related_row_touches_nothing(author: Author) -> None:
             pass
 
     assert take() == []
+
+
+@pytest.mark.postgres
+def test_two_related_rows_of_the_same_rows_can_be_saved_at_once(author: Author) -> None:
+    publisher = Publisher.objects.create(name="old")
+    Book.cqrs.bulk_create(
+        Book(title=str(number), author=author, publisher=publisher) for number in range(50)
+    )
+    take()
+
+    def save_often(row: Any) -> None:
+        try:
+            for _ in range(20):
+                row.save()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor() as pool:
+        for saving in [pool.submit(save_often, row) for row in (author, publisher)]:
+            saving.result(60)
+
+    messages = [m for m in take() if m["cqrs_id"] == "book"]
+    assert {m["instance_data"]["cqrs_revision"] for m in messages} == set(range(1, 41))
 
 
 def test_a_sync_sends_the_state_without_a_new_revision(author: Author) -> None:

@@ -76,9 +76,14 @@ def touch(marks: Iterable[Mark], changes: dict[Row, Any], using: str) -> Iterato
 
 
 def raise_revisions(model: Any, pks: Iterable[Any], using: str) -> None:
-    """Raises the revision of rows by one."""
+    """Raises the revision of rows by one, locking them in the order of their keys.
+
+    An UPDATE alone locks in the order in which it meets them, and two would block each other.
+    """
+    rows = model._base_manager.using(using)
     for chunk in chunks(list(pks)):
-        model._base_manager.using(using).filter(pk__in=chunk).update(
+        locked = rows.filter(pk__in=chunk).select_for_update().order_by("pk")
+        rows.filter(pk__in=list(locked.values_list("pk", flat=True))).update(
             cqrs_revision=F("cqrs_revision") + 1, cqrs_updated=timezone.now()
         )
 
