@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=3")
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS_SELECTED = 5  # pytest's exit code; happens with -k, and is no failure then
 
@@ -22,17 +23,21 @@ class Suite:
 
     name: str
     directory: str
-    environment: tuple[tuple[str, str], ...] = ()
+    database: str = "sqlite"
+    arguments: tuple[str, ...] = ()
 
 
+#: No database is touched there, so once is enough.
+TRANSPORT = "tests/transport"
 SUITES = (
     Suite("local_stack", "local_stack"),
-    Suite("cqrs on SQLite", "shared/cqrs", (("TEST_DATABASE", "sqlite"),)),
-    Suite("cqrs on PostgreSQL", "shared/cqrs", (("TEST_DATABASE", "postgres"),)),
-    Suite("master on SQLite", "master_service", (("TEST_DATABASE", "sqlite"),)),
-    Suite("master on PostgreSQL", "master_service", (("TEST_DATABASE", "postgres"),)),
-    Suite("replica on SQLite", "replica_service", (("TEST_DATABASE", "sqlite"),)),
-    Suite("replica on PostgreSQL", "replica_service", (("TEST_DATABASE", "postgres"),)),
+    Suite("cqrs on RabbitMQ", "shared/cqrs", arguments=(TRANSPORT,)),
+    Suite("cqrs on SQLite", "shared/cqrs", "sqlite", (f"--ignore={TRANSPORT}",)),
+    Suite("cqrs on PostgreSQL", "shared/cqrs", "postgres", (f"--ignore={TRANSPORT}",)),
+    Suite("master on SQLite", "master_service", "sqlite"),
+    Suite("master on PostgreSQL", "master_service", "postgres"),
+    Suite("replica on SQLite", "replica_service", "sqlite"),
+    Suite("replica on PostgreSQL", "replica_service", "postgres"),
     Suite("demo", "demo"),
     Suite("integration_tests", "integration_tests"),
 )
@@ -53,9 +58,9 @@ def run(suite: Suite, pytest_arguments: list[str]) -> Result:
     print(f"\n=== {suite.name}", flush=True)
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "--durations=3", *pytest_arguments],
+        [*PYTEST, *suite.arguments, *pytest_arguments],
         cwd=ROOT / suite.directory,
-        env={**os.environ, **dict(suite.environment)},
+        env={**os.environ, "TEST_DATABASE": suite.database},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

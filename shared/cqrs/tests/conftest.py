@@ -28,14 +28,13 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
         connection.settings_dict["TEST"]["NAME"] = f"test_cqrs_{alias}{suffix}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of what only PostgreSQL has (row locks) are skipped elsewhere, saying so."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of what only PostgreSQL has (row locks) belong to the run on PostgreSQL."""
     if TEST_DATABASE == "postgres":
         return
-    skip = pytest.mark.skip(reason="needs row locks: run with TEST_DATABASE=postgres")
-    for item in items:
-        if item.get_closest_marker("postgres"):
-            item.add_marker(skip)
+    elsewhere = [item for item in items if item.get_closest_marker("postgres")]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if item not in elsewhere]
 
 
 @atexit.register
