@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,6 +18,7 @@ from dj_cqrs.exceptions import CQRSError
 from dj_cqrs.wire import WireNumber
 
 CQRS_FIELDS = ("cqrs_revision", "cqrs_updated")
+_CQRS_UPDATED: Final = models.DateTimeField(name="cqrs_updated")
 
 
 class MappingError(CQRSError):
@@ -109,7 +110,7 @@ def to_aware(value: Any) -> datetime:
     Raises:
         MappingError: it is no date.
     """
-    moment = to_python(models.DateTimeField(name="cqrs_updated"), value)
+    moment = value if isinstance(value, datetime) else to_python(_CQRS_UPDATED, value)
     if not isinstance(moment, datetime):
         raise MappingError("Field 'cqrs_updated' has no value.")
     return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
