@@ -29,21 +29,21 @@ def find_or_install(find: Callable[[], T | None], *, server: str, package: str) 
         ServerUnavailableError: It is not there and cannot be installed by us.
     """
     found = find()
-    if found is None and _may_install():
+    if found is None and may_install():
         _say(f"{server} is missing: installing Debian's package {package} (its service stays off)")
         install(package)
         found = find()
     if found is None:
         raise ServerUnavailableError(
-            f"no Docker engine answers and {server} is not installed: start Docker, or install "
-            f"{server} (Debian, Ubuntu: apt-get install {package}), or run as root on Debian"
+            f"{server} is not installed: install it (Debian, Ubuntu: apt-get install {package}), "
+            "or run as root on Debian, or start a Docker engine to use containers"
         )
     return found
 
 
 def offer(program: str, *, package: str) -> None:
     """Install a program that is good to have; does nothing where we may not."""
-    if shutil.which(program) is None and _may_install():
+    if shutil.which(program) is None and may_install():
         _say(f"{program} is missing: installing Debian's package {package}")
         install(package)
 
@@ -65,7 +65,8 @@ def install(*names: str) -> None:
                 raise ServerUnavailableError(f"apt-get {' '.join(command)}:\n{done.stdout}")
 
 
-def _may_install() -> bool:
+def may_install() -> bool:
+    """Tell whether missing packages can be installed here."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 

@@ -14,7 +14,7 @@ def machine_without_rabbitmq():
     patch = pytest.MonkeyPatch()
     patch.setenv("TEST_SERVERS", "local")
     patch.setattr(rabbitmq_node, "find_scripts", lambda: None)
-    patch.setattr(packages, "_may_install", lambda: False)
+    patch.setattr(packages, "may_install", lambda: False)
     yield
     patch.undo()
 """

@@ -10,13 +10,27 @@ import pytest
 from local_stack import servers
 from local_stack.containers import ContainerPostgres, ContainerRabbitMQ, docker_answers
 from local_stack.errors import StackError
-from local_stack.postgres import PrivatePostgres
+from local_stack.packages import may_install
+from local_stack.postgres import PrivatePostgres, find_binaries
 from local_stack.rabbitmq import PrivateRabbitMQ
+from local_stack.rabbitmq_node import find_scripts
 from local_stack.waiting import eventually
 
 needs_docker = pytest.mark.skipif(not docker_answers(), reason="no Docker engine answers")
-BROKERS = [PrivateRabbitMQ, pytest.param(ContainerRabbitMQ, marks=needs_docker)]
-DATABASES = [PrivatePostgres, pytest.param(ContainerPostgres, marks=needs_docker)]
+needs_rabbitmq = pytest.mark.skipif(
+    find_scripts() is None and not may_install(), reason="RabbitMQ is not installed"
+)
+needs_postgres = pytest.mark.skipif(
+    find_binaries() is None and not may_install(), reason="PostgreSQL is not installed"
+)
+BROKERS = [
+    pytest.param(PrivateRabbitMQ, marks=needs_rabbitmq),
+    pytest.param(ContainerRabbitMQ, marks=needs_docker),
+]
+DATABASES = [
+    pytest.param(PrivatePostgres, marks=needs_postgres),
+    pytest.param(ContainerPostgres, marks=needs_docker),
+]
 
 # RabbitMQ 3.10 notes a new quorum queue on disk half a second late; a node killed before that
 # comes back without the queue's content.
