@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from dj_cqrs.replica.retry import (
     LONGEST_DELAY_SECONDS,
+    SHORTEST_DELAY_SECONDS,
     Fate,
     Kind,
     Plan,
@@ -52,7 +53,7 @@ def test_what_waits_long_is_tried_seldom(waited: float, delay: float) -> None:
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_delay_can_be_added_to_the_time_of_day(seconds: float) -> None:
-    assert 0 <= clamped_delay_seconds(seconds) <= LONGEST_DELAY_SECONDS
+    assert SHORTEST_DELAY_SECONDS <= clamped_delay_seconds(seconds) <= LONGEST_DELAY_SECONDS
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf")])

@@ -1,4 +1,4 @@
-"""The worker on a real broker: poison, a restart in the middle, a message that kills its worker."""
+"""The worker on a real broker: poison, a restart in the middle, a message that kills workers."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from django.db import DatabaseError, router, transaction
 
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.registries import ReplicaRegistry
-from dj_cqrs.replica import database, hooks, parents, parking
+from dj_cqrs.replica import database, hooks, log, parents, parking
 from dj_cqrs.replica.apply import Attempt, apply
 from dj_cqrs.replica.database import DatabaseAwayError
 from dj_cqrs.replica.message import Message, RawMessage, read
@@ -74,16 +74,19 @@ def aliases() -> list[str]:
 
 def _read(raw: RawMessage) -> Message | Result:
     try:
-        return read(raw)
-    except Exception as error:  # noqa: BLE001  whatever is in it, including what a correlation function raises
+        message = read(raw)
+    except Exception as error:  # noqa: BLE001  whatever is in it, or a user's function raises
         return Result(raw, Outcome.FAILED, error=error)
+    log.received(message)
+    return message
 
 
 def _call_outside(message: Message) -> Result:
     """Hooks of a model without database operations run outside any transaction."""
     try:
-        if not message.is_to_be_ignored:
-            hooks.call(message)
+        if message.is_to_be_ignored:
+            return done(message, Outcome.IGNORED)
+        hooks.call(message)
     except Exception as error:  # noqa: BLE001  hooks raise what they like
         return failed(message, error)
     return done(message, Outcome.APPLIED)
@@ -153,16 +156,18 @@ def _unkept(result: Result, error: Exception) -> Result:
 def _raise_if_away(error: Exception, using: str) -> None:
     """Nothing can be applied nor kept while the database is away."""
     is_of_database = isinstance(error, DatabaseError) or database.is_operational(error)
-    if is_of_database and not (database.answers(using) and parking.can_keep(using)):
+    if is_of_database and not (database.answers(using) and parking.refusal(using) is None):
         raise DatabaseAwayError(f"database {using!r} is away: {error}") from error
 
 
 def _wake_children(results: Iterable[Result], using: str) -> None:
+    parent_models = parents.parent_models()
     names = {
         parents.name_of(result.message.model, result.message.payload.pk)
         for result in results
-        if result.outcome is Outcome.APPLIED and result.message
-        if parents.is_parent(result.message.model)
+        if result.outcome is Outcome.APPLIED
+        and result.message
+        and result.message.model in parent_models
     }
     if names:
         parking.wake(names, using)

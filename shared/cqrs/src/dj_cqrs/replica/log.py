@@ -9,12 +9,22 @@ from typing import Any
 
 from django.utils import timezone
 
+from dj_cqrs.replica.message import Message
 from dj_cqrs.replica.outcome import Outcome, Result
 from dj_cqrs.replica.retry import Fate, Plan
 
 logger = logging.getLogger("django-cqrs")
 
 _MAX_REASON_LENGTH = 500
+
+
+def received(message: Message) -> None:
+    """Says that a message was understood; what became of it is said later."""
+    payload = message.payload
+    logger.debug(
+        "CQRS is received: pk = %s (%s), correlation_id = %s.",
+        *(payload.pk, payload.cqrs_id, payload.correlation_id),
+    )
 
 
 def settled(results: list[Result]) -> None:

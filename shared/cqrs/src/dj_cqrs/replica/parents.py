@@ -26,13 +26,13 @@ def constrained_keys(model: Any) -> tuple[Any, ...]:
     )
 
 
-def is_parent(model: Any) -> bool:
-    """Whether some replica has an enforced foreign key to this model."""
-    return any(
-        field.related_model is model
-        for other in ReplicaRegistry.models.values()
-        for field in constrained_keys(other)
-    )
+def parent_models() -> set[Any]:
+    """Models to which some replica has an enforced foreign key."""
+    return {
+        field.related_model
+        for model in ReplicaRegistry.models.values()
+        for field in constrained_keys(model)
+    }
 
 
 def in_dependency_order(models: Collection[Any]) -> list[Any]:

@@ -91,17 +91,17 @@ def park_suspect(result: Result, using: str) -> None:
     parked.save(using=using)
 
 
-def can_keep(using: str) -> bool:
-    """Whether the inbox takes anything at all: no full disk, no standby, no missing table."""
+def refusal(using: str) -> Error | None:
+    """Why the inbox takes nothing at all (full disk, standby, no table), or None if it does."""
     if connections[using].in_atomic_block:
-        return True
+        return None
     try:
         with transaction.atomic(using=using):
             ParkedMessage(status=ParkedMessage.Status.DEAD, reason="probe").save(using=using)
             transaction.set_rollback(True, using=using)
-    except Error:
-        return False
-    return True
+    except Error as error:
+        return error
+    return None
 
 
 def wake(names: Collection[str], using: str) -> None:
@@ -169,7 +169,7 @@ def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
     parked.reason = storable(f"{type(error).__name__}: {error}")[:_MAX_REASON_LENGTH]
     parked.traceback = storable(_traceback(error))[-_MAX_TRACEBACK_LENGTH:]
     attempts = parked.attempts
-    transaction.on_commit(lambda: log.failed(result, plan, attempts), using=using)
+    transaction.on_commit(lambda: log.failed(result, plan, attempts), using=using, robust=True)
     return parked
 
 

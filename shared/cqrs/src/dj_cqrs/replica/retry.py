@@ -7,6 +7,8 @@ from typing import Final, Protocol
 
 #: No delay that a model asks for is longer than this.
 LONGEST_DELAY_SECONDS: Final = 30 * 86_400
+#: Nor shorter: without a pause, workers would do nothing else.
+SHORTEST_DELAY_SECONDS: Final = 0.1
 _SHORTEST_WAIT_SECONDS: Final = 1
 _LONGEST_WAIT_SECONDS: Final = 300
 
@@ -88,4 +90,4 @@ def clamped_delay_seconds(delay_seconds: float) -> float:
     """
     if not math.isfinite(delay_seconds):
         raise ValueError(f"{delay_seconds} is no number of seconds")
-    return min(max(float(delay_seconds), 0.0), float(LONGEST_DELAY_SECONDS))
+    return min(max(float(delay_seconds), SHORTEST_DELAY_SECONDS), float(LONGEST_DELAY_SECONDS))

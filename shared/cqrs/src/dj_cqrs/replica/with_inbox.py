@@ -1,6 +1,5 @@
 """What a worker does on a service with the inbox: batches, and retries from the database."""
 
-import logging
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -15,8 +14,6 @@ from dj_cqrs.replica.database import DatabaseAwayError
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.outcome import Outcome, Result
 from dj_cqrs.transport.base import Delivery
-
-logger = logging.getLogger("django-cqrs")
 
 #: Quorum queues count deliveries. A message that was delivered that often and never settled may
 #: have killed the workers that had it.
@@ -41,8 +38,10 @@ class InboxApplier:
             DatabaseAwayError: one does not.
         """
         for using in aliases():
-            if not (database.answers(using) and parking.can_keep(using)):
-                raise DatabaseAwayError(f"database {using!r} takes no messages")
+            if not database.answers(using):
+                raise DatabaseAwayError(f"database {using!r} does not answer")
+            if refusal := parking.refusal(using):
+                raise DatabaseAwayError(f"database {using!r} takes no messages: {refusal}")
 
     def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Applies and commits; returns what the broker has to keep."""
@@ -53,7 +52,6 @@ class InboxApplier:
             raw = RawMessage.from_delivery(delivery)
             by_raw[id(raw)] = delivery
             raws.append(raw)
-            logger.debug("CQRS is received: routing key %s.", delivery.routing_key)
         results = apply_batch(_without_suspects(raws))
         log.settled(results)
         return [by_raw[id(result.raw)] for result in results if _is_rejected(result)]
@@ -80,10 +78,9 @@ class InboxApplier:
     def _prune_if_due(self) -> None:
         if time.monotonic() < self._next_prune_at:
             return
-        self._next_prune_at = time.monotonic() + _PRUNE_INTERVAL_SECONDS
-        for using in aliases():
-            while ledger.prune_tombstones(conf.config().replica.tombstone_ttl_seconds, using):
-                pass
+        ttl_seconds = conf.config().replica.tombstone_ttl_seconds
+        if sum(ledger.prune_tombstones(ttl_seconds, using) for using in aliases()) == 0:
+            self._next_prune_at = time.monotonic() + _PRUNE_INTERVAL_SECONDS
 
 
 def _without_suspects(raws: Sequence[RawMessage]) -> list[RawMessage]:

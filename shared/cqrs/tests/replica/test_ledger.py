@@ -1,0 +1,63 @@
+"""The memory of deletes is bounded: tombstones are pruned by age, live entries never."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from dj_cqrs.inbox.models import LedgerEntry
+from dj_cqrs.replica import ledger
+from dj_cqrs.replica.batch import apply_batch
+from dj_cqrs.replica.message import MAX_KEY_LENGTH, key_text
+from dj_cqrs.replica.with_inbox import InboxApplier
+from tests.app.replica_models import Item, Keyed, Notifier
+from tests.replica.support import delete, save
+
+KEY = "9f5c1c0e-35f5-4a9f-9f43-6d8ef3f6f4bd"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_old_tombstones_are_pruned_and_nothing_else(settings: Any) -> None:
+    settings.CQRS = {**settings.CQRS, "replica": {"tombstone_ttl": 3600}}
+    apply_batch([save(0, pk=1, name="live"), delete(1, pk=2), delete(1, pk=3)])
+    LedgerEntry.objects.filter(row_pk__in=["1", "2"]).update(
+        changed_at=timezone.now() - timedelta(hours=2)
+    )
+
+    InboxApplier().do_chores()
+
+    assert set(LedgerEntry.objects.values_list("row_pk", flat=True)) == {"1", "3"}
+
+
+def test_after_its_tombstone_was_pruned_a_key_is_as_never_seen() -> None:
+    apply_batch([delete(5)])
+    assert ledger.prune_tombstones(-1, "default") == 1
+    assert ledger.prune_tombstones(-1, "default") == 0
+
+    apply_batch([save(0, name="x")])
+    assert Item.objects.exists()
+
+
+def test_a_key_that_is_longer_than_its_column_is_locked_by_its_digest() -> None:
+    long, other = (key_text(Notifier, "x" * 299 + end) for end in "ab")
+
+    assert long != other
+    assert len(long) == len(other) == MAX_KEY_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("model", "pk", "expected"),
+    [
+        (Item, 5, "5"),
+        (Item, "5", "5"),
+        (Item, 5.0, "5"),
+        (Item, "not its key", "not its key"),  # keyed by something else than the master's key
+        (Keyed, KEY.upper(), KEY),
+        (Keyed, KEY.replace("-", ""), KEY),
+        (Notifier, 5, "5"),  # not a model
+    ],
+)
+def test_a_key_has_one_text_however_a_master_writes_it(model: Any, pk: Any, expected: str) -> None:
+    assert key_text(model, pk) == expected
