@@ -7,6 +7,8 @@ export STACK
 ARGS ?=
 # Distributions to test: make test ONLY=shared/cqrs
 ONLY ?=
+# How many run side by side
+JOBS ?= 2
 
 .PHONY: help
 help: ## Show this help
@@ -30,9 +32,9 @@ demo: .venv/.complete ## Load the Chinook catalogue through the API and compare 
 
 .PHONY: test test-all
 test: .venv/.complete ## Run all tests (ONLY=shared/cqrs ARGS="-k outbox -x" to narrow them)
-	@$(PYTHON) scripts/run_tests.py $(ONLY) -- $(ARGS)
+	@$(PYTHON) scripts/run_tests.py --jobs $(JOBS) $(ONLY) -- $(ARGS)
 test-all: test ## Run all tests, then again with private servers instead of containers
-	@TEST_SERVERS=local $(PYTHON) scripts/run_tests.py $(ONLY) -- $(ARGS)
+	@TEST_SERVERS=local $(PYTHON) scripts/run_tests.py --jobs $(JOBS) $(ONLY) -- $(ARGS)
 
 .PHONY: lint format typecheck imports check
 lint: .venv/.complete ## Check style, types and imports

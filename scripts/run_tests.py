@@ -1,14 +1,17 @@
 """Runs the tests of every distribution, each in its own pytest process, and sums up.
 
-One process for all would mix settings and test modules of the same name. Words after `--` go to
-every pytest: `scripts/run_tests.py -- -k outbox -x`.
+One process for all would mix settings and test modules of the same name. Several run side by side,
+since they wait for servers most of the time; `--jobs 1` shows output as it comes. Words after `--`
+go to every pytest: `scripts/run_tests.py -- -k outbox -x`.
 """
 
 import argparse
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,17 +32,20 @@ class Suite:
 
 #: No database is touched there, so once is enough.
 TRANSPORT = "tests/transport"
+#: No database is touched there, so once is enough.
+TRANSPORT = "tests/transport"
+# The longest first: they run side by side.
 SUITES = (
-    Suite("local_stack", "local_stack"),
-    Suite("cqrs on RabbitMQ", "shared/cqrs", arguments=(TRANSPORT,)),
-    Suite("cqrs on SQLite", "shared/cqrs", "sqlite", (f"--ignore={TRANSPORT}",)),
-    Suite("cqrs on PostgreSQL", "shared/cqrs", "postgres", (f"--ignore={TRANSPORT}",)),
-    Suite("master on SQLite", "master_service", "sqlite"),
-    Suite("master on PostgreSQL", "master_service", "postgres"),
-    Suite("replica on SQLite", "replica_service", "sqlite"),
-    Suite("replica on PostgreSQL", "replica_service", "postgres"),
-    Suite("demo", "demo"),
     Suite("integration_tests", "integration_tests"),
+    Suite("local_stack", "local_stack"),
+    Suite("cqrs on PostgreSQL", "shared/cqrs", "postgres", (f"--ignore={TRANSPORT}",)),
+    Suite("cqrs on SQLite", "shared/cqrs", "sqlite", (f"--ignore={TRANSPORT}",)),
+    Suite("cqrs on RabbitMQ", "shared/cqrs", arguments=(TRANSPORT,)),
+    Suite("master on PostgreSQL", "master_service", "postgres"),
+    Suite("master on SQLite", "master_service", "sqlite"),
+    Suite("replica on PostgreSQL", "replica_service", "postgres"),
+    Suite("replica on SQLite", "replica_service", "sqlite"),
+    Suite("demo", "demo"),
 )
 
 
@@ -53,9 +59,28 @@ class Result:
     seconds: float
 
 
-def run(suite: Suite, pytest_arguments: list[str]) -> Result:
-    """Run one suite; its output is shown as it comes."""
-    print(f"\n=== {suite.name}", flush=True)
+class Output:
+    """Shows what suites print: as it comes, or in one piece at the end of each."""
+
+    def __init__(self, *, at_once: bool) -> None:
+        self._at_once = at_once
+        self._lock = threading.Lock()
+
+    def show(self, line: str) -> None:
+        """Take one line of a suite that is running."""
+        if self._at_once:
+            print(line, end="", flush=True)
+
+    def close(self, suite: Suite, lines: list[str]) -> None:
+        """Take everything of a suite that has ended."""
+        if not self._at_once:
+            with self._lock:
+                print(f"\n=== {suite.name}", *lines, sep="\n", flush=True)
+
+
+def run(suite: Suite, pytest_arguments: list[str], output: Output) -> Result:
+    """Run one suite to its end."""
+    print(f"=== {suite.name}: started", flush=True)
     started = time.monotonic()
     process = subprocess.Popen(
         [*PYTEST, *suite.arguments, *pytest_arguments],
@@ -66,13 +91,21 @@ def run(suite: Suite, pytest_arguments: list[str]) -> Result:
         text=True,
     )
     assert process.stdout is not None
-    last = "no output"
+    lines = []
     for line in process.stdout:
-        print(line, end="", flush=True)
-        if " in " in line and ("passed" in line or "failed" in line or "error" in line):
-            last = line.strip(" =\n")
+        output.show(line)
+        lines.append(line.rstrip("\n"))
     passed = process.wait() in (0, NO_TESTS_SELECTED if pytest_arguments else 0)
-    return Result(suite.name, passed, last, time.monotonic() - started)
+    output.close(suite, lines)
+    return Result(suite.name, passed, last_words(lines), time.monotonic() - started)
+
+
+def last_words(lines: list[str]) -> str:
+    """Find pytest's own summary, "12 passed in 3.45s"."""
+    words = ("passed", "failed", "error", "no tests ran")
+    verdicts = [line.strip(" =") for line in lines if " in " in line]
+    found = [line for line in verdicts if any(word in line for word in words)]
+    return found[-1] if found else "no summary, see above"
 
 
 def chosen(names: list[str]) -> list[Suite]:
@@ -81,19 +114,31 @@ def chosen(names: list[str]) -> list[Suite]:
     return [suite for suite in wanted if (ROOT / suite.directory / "tests").is_dir()]
 
 
-def main() -> int:
-    """Run the chosen suites; exit code 1 if one failed."""
+def arguments() -> tuple[argparse.Namespace, list[str]]:
+    """Read the command line: our words, and those for pytest."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="distributions, for example shared/cqrs")
-    before, _, after = " ".join(sys.argv[1:]).partition("--")
-    arguments = parser.parse_args(before.split())
-    suites = chosen(arguments.names)
-    if not suites:
-        parser.error(f"no tests in {' '.join(arguments.names) or ROOT}")
+    parser.add_argument("--jobs", type=int, default=2, help="suites at a time")
+    ours, theirs = sys.argv[1:], list[str]()
+    if "--" in ours:
+        at = ours.index("--")
+        ours, theirs = ours[:at], ours[at + 1 :]
+    parsed = parser.parse_args(ours)
+    if not chosen(parsed.names):
+        parser.error(f"no tests in {' '.join(parsed.names) or ROOT}")
+    return parsed, theirs
 
-    results = [run(suite, after.split()) for suite in suites]
 
-    print("\n=== summary")
+def main() -> int:
+    """Run the chosen suites; exit code 1 if one failed."""
+    options, pytest_arguments = arguments()
+    suites = chosen(options.names)
+    output = Output(at_once=options.jobs == 1 or len(suites) == 1)
+    started = time.monotonic()
+    with ThreadPoolExecutor(options.jobs) as pool:
+        results = list(pool.map(lambda suite: run(suite, pytest_arguments, output), suites))
+
+    print(f"\n=== summary, after {time.monotonic() - started:.0f} s")
     for result in results:
         verdict = "ok    " if result.passed else "FAILED"
         print(f"{verdict} {result.name:20} {result.seconds:6.1f} s  {result.summary}")
