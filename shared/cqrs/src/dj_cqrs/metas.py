@@ -17,7 +17,7 @@ class MasterMeta(base.ModelBase):
         cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any], **kwargs: Any
     ) -> Any:
         """Creates the model class; abstract ones are not registered."""
-        model_cls = super().__new__(cls, name, bases, attrs, **kwargs)
+        model_cls: Any = super().__new__(cls, name, bases, attrs, **kwargs)
         if _is_proxy_of_registered(model_cls):
             # Its rows are those of the model behind it; Django names the proxy as their sender.
             MasterSignals.register_model(model_cls)
