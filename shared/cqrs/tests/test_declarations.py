@@ -43,6 +43,7 @@ def _replica(**attributes: Any) -> Any:
         ({"CQRS_ID": "a.b"}, "without spaces, dots and the wildcards"),
         ({"CQRS_ID": "a*"}, "without spaces, dots and the wildcards"),
         ({"CQRS_ID": "a#"}, "without spaces, dots and the wildcards"),
+        ({"CQRS_ID": "a" * 201}, "longer than 200 characters"),
         ({"CQRS_ID": "author"}, "Two models can't have the same CQRS_ID: author."),
         ({"CQRS_ID": "x", "CQRS_FIELDS": ["name"]}, "PK is not in CQRS_FIELDS for model Thing."),
         (

@@ -10,6 +10,8 @@ logger = logging.getLogger("django-cqrs")
 
 #: Characters that mean something in a topic routing key, and those that no key can hold.
 _RESERVED = frozenset("*#. \t\r\n")
+#: What the columns of outbox and inbox hold.
+_MAX_LENGTH = 200
 
 
 class RegistryMixin:
@@ -35,6 +37,10 @@ class RegistryMixin:
             raise ConfigurationError(
                 f"CQRS_ID {cqrs_id!r} of {model_cls.__name__} must be a string without spaces, "
                 "dots and the wildcards * and #: it is a routing key."
+            )
+        if len(cqrs_id) > _MAX_LENGTH:
+            raise ConfigurationError(
+                f"CQRS_ID of {model_cls.__name__} is longer than {_MAX_LENGTH} characters."
             )
         registered = cls.models.get(cqrs_id)
         if registered is not None and not _is_same_model(registered, model_cls):
