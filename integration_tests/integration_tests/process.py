@@ -34,6 +34,7 @@ class ServiceProcess:
         self._environment = dict(environment)
         self._process: subprocess.Popen[bytes] | None = None
         self._group = 0
+        self._orphaned_groups: list[int] = []
 
     @property
     def is_running(self) -> bool:
@@ -106,7 +107,11 @@ class ServiceProcess:
         assert not left, f"{self.name} left processes {left} behind"
 
     def kill(self) -> None:
-        """Kill it and all its children with SIGKILL."""
+        """Kill it and all its children with SIGKILL, and whom `kill_parent` left behind."""
+        for group in self._orphaned_groups:
+            for pid in process_tree.group_members(group):
+                process_tree.send(pid, signal.SIGKILL)
+        self._orphaned_groups.clear()
         if self._process is None:
             return
         self._signal_group(signal.SIGKILL)
@@ -115,9 +120,11 @@ class ServiceProcess:
 
     def kill_parent(self) -> None:
         """Kill it with SIGKILL, and leave its children to themselves."""
-        assert self._process is not None
+        assert self._process is not None, f"{self.name} does not run"
         self._process.kill()
         self._process.wait()
+        self._process = None
+        self._orphaned_groups.append(self._group)
 
     def kill_workers(self) -> list[int]:
         """Kill its children with SIGKILL; it lives on. Returns their ids."""

@@ -47,7 +47,7 @@ class Replica(Service):
             database_url=database_url,
             broker_url=broker_url,
             directory=directory,
-            environment={"CQRS_QUEUE": queue},
+            environment={"CQRS_QUEUE": queue, "WEB_CONCURRENCY": "1"},
         )
         self.consumer = self.manage_process(
             "consumer", "cqrs_consume", "-w", str(CONSUMER_WORKERS)

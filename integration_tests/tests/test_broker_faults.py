@@ -5,9 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from integration_tests import databases
+from integration_tests import broker, databases
+from integration_tests.clients import MasterClient
 from integration_tests.settling import outbox_size, wait_until_settled
+from integration_tests.shelf import unique
 from integration_tests.stack import Stack
+from integration_tests.syncing import sync_everything_to
 from integration_tests.witness import Witness
 from integration_tests.writer import Writer
 from local_stack.servers import RabbitMQServer
@@ -77,6 +80,56 @@ def test_the_relay_is_killed_while_it_waits_for_confirms(stack: Stack, rng: rand
     stack.master.relay.start()
 
     wait_until_settled(stack)
+
+
+def test_all_connections_are_closed_by_an_operator_under_load(
+    stack: Stack, rng: random.Random
+) -> None:
+    with Writer(stack.master.url, rng) as writer:
+        for _ in range(2):
+            writer.wait_for_writes(20)
+            stack.servers.rabbitmq.ctl("close_all_connections", "by a test")
+        writer.wait_for_writes(20)
+
+    wait_until_settled(stack)
+
+
+def test_a_message_without_a_queue_waits_until_its_binding_is_back(
+    stack: Stack, master: MasterClient
+) -> None:
+    queue = stack.replica.queue
+    with broker.channel(stack.broker_url) as channel:
+        channel.queue_unbind(queue, broker.EXCHANGE, "genre")
+    master.create("genres", name=unique("Genre"))
+    eventually(lambda: assert_unroutable(stack, 1))
+
+    stack.replica.manage("cqrs_declare")
+
+    wait_until_settled(stack)
+    assert_unroutable(stack, 0)
+
+
+def test_a_queue_that_is_deleted_under_load_comes_back_and_a_sync_brings_what_it_held(
+    stack: Stack, rng: random.Random
+) -> None:
+    with Writer(stack.master.url, rng) as writer:
+        writer.wait_for_writes(20)
+        with broker.channel(stack.broker_url) as channel:
+            channel.queue_delete(stack.replica.queue)
+        eventually(lambda: assert_is_consumed(stack), within_seconds=60)
+        writer.wait_for_writes(20)
+
+    sync_everything_to(stack.master, stack.replica)
+    wait_until_settled(stack)
+
+
+def assert_is_consumed(stack: Stack) -> None:
+    assert broker.consumer_count(stack.broker_url, stack.replica.queue) > 0
+
+
+def assert_unroutable(stack: Stack, count: int) -> None:
+    query = "SELECT count(*) FROM cqrs_outbox_outboxmessage WHERE is_unroutable"
+    assert databases.value(stack.master.database_url, query) == count
 
 
 def assert_some_are_claimed(stack: Stack) -> None:

@@ -3,7 +3,6 @@
 import json
 import random
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -13,7 +12,7 @@ from integration_tests.services import Replica
 from integration_tests.settling import wait_until_settled
 from integration_tests.shelf import unique
 from integration_tests.stack import Stack, running
-from integration_tests.tables import TABLES
+from integration_tests.syncing import sync_everything_to
 from integration_tests.writer import Writer
 
 
@@ -26,17 +25,6 @@ def late_replica(stack: Stack) -> Iterator[Replica]:
         yield replica
     finally:
         broker.delete_queues(stack.broker_url, replica.queue, replica.dead_letter_queue)
-
-
-def sync_everything_to(stack: Stack, replica: Replica) -> None:
-    def sync(cqrs_id: str) -> str:
-        return stack.master.manage(
-            *("cqrs_sync", "--cqrs-id", cqrs_id, "--filter", "{}", "--batch", "50"),
-            *("--queue", replica.queue),
-        )
-
-    with ThreadPoolExecutor(max_workers=len(TABLES)) as pool:
-        list(pool.map(sync, [table.cqrs_id for table in TABLES]))
 
 
 def test_a_sync_repairs_rows_that_differ_and_rows_that_are_missing(
@@ -69,7 +57,7 @@ def test_a_replica_that_joins_under_load_gets_everything_by_a_sync_to_its_queue_
     ):
         with Writer(stack.master.url, rng) as writer:
             writer.wait_for_writes(20)
-            sync_everything_to(stack, replica)
+            sync_everything_to(stack.master, replica)
             writer.wait_for_writes(20)
 
         wait_until_settled(stack, replica)
