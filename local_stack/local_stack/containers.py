@@ -5,18 +5,21 @@ container of testcontainers runs is decided by its own configuration.
 """
 
 import functools
+import os
 import signal
+import socket
 from types import TracebackType
 from typing import Self
 
 import docker
 import psycopg
-from docker.errors import DockerException
+from docker.errors import DockerException, NotFound
 from testcontainers.core.container import DockerContainer
 
 from local_stack import databases
 from local_stack.errors import ServerFailedError
 from local_stack.ports import free_ports
+from local_stack.process import is_alive
 from local_stack.rabbitmq import TEST_USER
 from local_stack.rabbitmq_node import speaks_amqp
 from local_stack.waiting import eventually
@@ -25,6 +28,8 @@ RABBITMQ_IMAGE = "rabbitmq:4-management"
 POSTGRES_IMAGE = "postgres:17"
 
 _START_SECONDS = 180
+#: Says which process a container belongs to: "<host name> <process id>".
+_OWNER_LABEL = "local-stack.owner"
 
 
 @functools.cache
@@ -40,12 +45,29 @@ def docker_answers() -> bool:
         return False
 
 
+@functools.cache
+def remove_leftovers() -> None:
+    """Remove containers of test runs that were killed on this machine; once for each process."""
+    client = docker.from_env()
+    try:
+        for container in client.containers.list(all=True, filters={"label": _OWNER_LABEL}):
+            host, _, pid = container.labels[_OWNER_LABEL].partition(" ")
+            if host == socket.gethostname() and not is_alive(int(pid)):
+                container.remove(force=True, v=True)
+    except NotFound:  # another run was faster
+        pass
+    finally:
+        client.close()
+
+
 class _Container:
     """A server in a container: what both servers have in common."""
 
     def __init__(self, image: str, port: int, environment: dict[str, str]) -> None:
         (self.port,) = free_ports(1)
+        owner = {_OWNER_LABEL: f"{socket.gethostname()} {os.getpid()}"}
         self._container = DockerContainer(image).with_bind_ports(port, self.port)
+        self._container.with_kwargs(labels=owner)
         for name, value in environment.items():
             self._container.with_env(name, value)
         self._created = False
@@ -60,6 +82,7 @@ class _Container:
         if self._created:
             self._container.get_wrapped_container().start()
         else:
+            remove_leftovers()
             self._container.start()
             self._created = True
         self._wait_until_ready()
