@@ -12,7 +12,7 @@ import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
 
-from dj_cqrs.exceptions import ConfigurationError, TransportError
+from dj_cqrs.exceptions import BrokerUnreachableError, ConfigurationError, TransportError
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer, Publisher
 from local_stack.ports import free_ports
@@ -133,7 +133,7 @@ def test_broker_that_is_not_there_is_a_transport_error(
     (port,) = free_ports(1)
     settings.CQRS = {**cqrs, "url": f"amqp://127.0.0.1:{port}/"}
 
-    with pytest.raises(TransportError, match=f"127.0.0.1:{port}.*refused"):
+    with pytest.raises(BrokerUnreachableError, match=f"127.0.0.1:{port}.*refused"):
         RabbitMQTransport.publisher().publish(messages([1]), timeout_seconds=10)
 
 
@@ -303,7 +303,7 @@ class TestAlarm:
         alarm.go_off()
         started = time.monotonic()
 
-        with pytest.raises(TransportError, match="Blocked"):
+        with pytest.raises(BrokerUnreachableError, match="Blocked"):
             publisher.publish(messages([1]), timeout_seconds=60)
 
         assert time.monotonic() - started < 6

@@ -154,16 +154,21 @@ class MemoryConsumer:
     def ack(self, deliveries: Sequence[Delivery]) -> None:
         """Forgets them."""
         for delivery in deliveries:
-            del self._unsettled[delivery.tag]
+            self._settle(delivery)
 
     def reject(self, delivery: Delivery) -> None:
         """Puts it into the dead letter queue."""
-        self._broker.put(self._dead_letter_queue, self._unsettled.pop(delivery.tag))
+        self._broker.put(self._dead_letter_queue, self._settle(delivery))
 
     def close(self) -> None:
         """Gives back what was not settled."""
         self._broker.give_back(self._queue, list(self._unsettled.values()))
         self._unsettled.clear()
+
+    def _settle(self, delivery: Delivery) -> StoredMessage:
+        if delivery.tag not in self._unsettled:
+            raise ValueError(f"delivery {delivery.tag} is not waiting to be settled")
+        return self._unsettled.pop(delivery.tag)
 
     def _delivery(self, message: StoredMessage) -> Delivery:
         self._last_tag += 1
@@ -206,22 +211,26 @@ class MemoryTransport(BaseTransport):
         return MemoryPublisher(broker)
 
     @classmethod
-    def consumer(cls, cqrs_ids: Collection[str] | None = None) -> Consumer:  # noqa: ARG003
+    def consumer(cls, cqrs_ids: Collection[str] | None = None) -> Consumer:
         """A new consumer of this service's queue."""
-        cls.declare()
+        _declare(ReplicaRegistry.models if cqrs_ids is None else cqrs_ids)
         config = conf.config()
         return MemoryConsumer(broker, config.queue or "", config.replica.dead_letter_queue)
 
     @classmethod
     def declare(cls) -> Sequence[str]:
         """Creates this service's queues and bindings."""
-        config = conf.config()
-        topology = replica_topology(
-            exchange=config.exchange,
-            queue=config.queue or "",
-            dead_letter_queue=config.replica.dead_letter_queue,
-            cqrs_ids=ReplicaRegistry.models,
-        )
-        for binding in topology.bindings:
-            broker.bind(binding.queue, binding.routing_key)
-        return [f"queue {topology.queue!r}"]
+        return [f"queue {_declare(ReplicaRegistry.models)!r}"]
+
+
+def _declare(cqrs_ids: Collection[str]) -> str:
+    config = conf.config()
+    topology = replica_topology(
+        exchange=config.exchange,
+        queue=config.queue or "",
+        dead_letter_queue=config.replica.dead_letter_queue,
+        cqrs_ids=cqrs_ids,
+    )
+    for binding in topology.bindings:
+        broker.bind(binding.queue, binding.routing_key)
+    return topology.queue

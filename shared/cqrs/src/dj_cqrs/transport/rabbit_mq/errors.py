@@ -3,16 +3,22 @@
 import re
 from typing import Final
 
-from pika.exceptions import ChannelClosed, ConnectionClosed
+from pika.exceptions import ChannelClosed, ConnectionBlockedTimeout, ConnectionClosed
 
-from dj_cqrs.exceptions import TransportError
+from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 
 _TOO_LARGE: Final = re.compile(r"larger than (?:configured )?max size (\d+)")
 
 
 def lost(where: str, error: BaseException) -> TransportError:
-    """Builds the error that says what became of the connection to the broker at ``where``."""
-    return TransportError(f"The broker at {where}: {describe(error)}")
+    """Builds the error that says what became of the connection to the broker at ``where``.
+
+    A broker that blocks publishers (memory or disk alarm) is as good as unreachable: whatever was
+    to be published, it is not at fault.
+    """
+    is_blocked = isinstance(error, ConnectionBlockedTimeout)
+    kind = BrokerUnreachableError if is_blocked else TransportError
+    return kind(f"The broker at {where}: {describe(error)}")
 
 
 def describe(error: BaseException) -> str:

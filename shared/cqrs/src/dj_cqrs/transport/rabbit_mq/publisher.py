@@ -51,9 +51,10 @@ class ConfirmingPublisher:
         batch that finds it out ends in a TransportError.
 
         Raises:
-            BrokerUnreachableError: no connection could be made; nothing was sent.
-            TransportError: the broker blocks publishers for too long, or the connection was
-                lost. The outcome of every message is unknown then; the next call connects anew.
+            BrokerUnreachableError: no connection could be made, or the broker blocks publishers
+                for too long.
+            TransportError: the connection was lost, or the broker refused the batch. The outcome
+                of every message is unknown then; the next call connects anew.
             ConfigurationError: the exchange exists and is none to publish to, or the broker
                 does not let us create it.
         """
