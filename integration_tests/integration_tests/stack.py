@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -107,19 +106,6 @@ class Stack:
         for process in self._all_processes:
             process.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-@contextmanager
-def running(replica: Replica) -> Iterator[Replica]:
-    """Run one more replica's processes, which end with the block."""
-    try:
-        for process in replica.processes:
-            process.start()
-        replica.wait_until_ready()
-        yield replica
-    finally:
-        for process in replica.processes:
-            process.kill()
 
 
 def migrated_templates(servers: Servers) -> Templates:

@@ -16,6 +16,7 @@ _PROGRESS_SECONDS = 90
 #: Between two requests of a thread: the load must leave room for what the test is about.
 _PAUSE_SECONDS = 0.02
 _TRACKS = 20
+_FEWEST_TRACKS = 10
 _MOST_TRACKS = 60
 
 
@@ -67,13 +68,9 @@ class _Clerk:
         return status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.NOT_FOUND
 
     def _change_something(self) -> None:
-        changes = [
-            self._rename,
-            self._reprice,
-            self._reprice_many,
-            self._delete,
-            self._rename_artist,
-        ]
+        changes = [self._rename, self._rename_artist, self._reprice, self._reprice_many]
+        if len(self._tracks) > _FEWEST_TRACKS:
+            changes.append(self._delete)
         if len(self._tracks) < _MOST_TRACKS:
             changes += [self._create, self._create, self._create_many]
         self._random.choice(changes)()

@@ -1,6 +1,7 @@
 """Real servers, and one stack for all tests, which is thrown away as soon as a test fails."""
 
 import random
+import sys
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -101,9 +102,10 @@ def replica(stack: Stack) -> Iterator[ReplicaClient]:
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> random.Random:
-    """Chances of this test; `pytest -p randomly_seed=...` as printed repeats them."""
-    seed = f"{request.config.getoption('randomly_seed')}:{request.node.nodeid}"
-    return random.Random(seed)
+    """Chances of this test: the same for the same `--randomly-seed`, which a failure shows."""
+    seed = request.config.getoption("randomly_seed", default=0)
+    sys.stdout.write(f"repeat the moments of this test with --randomly-seed={seed}\n")
+    return random.Random(f"{seed}:{request.node.nodeid}")
 
 
 @pytest.hookimpl(wrapper=True)

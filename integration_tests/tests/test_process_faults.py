@@ -1,4 +1,4 @@
-"""Processes are killed at random moments under load; `randomly_seed` repeats the moments."""
+"""Processes are killed at random moments under load; `--randomly-seed` repeats the moments."""
 
 import random
 from collections.abc import Callable

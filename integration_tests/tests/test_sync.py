@@ -11,19 +11,21 @@ from integration_tests.clients import MasterClient
 from integration_tests.services import Replica
 from integration_tests.settling import wait_until_settled
 from integration_tests.shelf import unique
-from integration_tests.stack import Stack, running
+from integration_tests.stack import Stack
 from integration_tests.syncing import sync_everything_to
 from integration_tests.writer import Writer
 
 
 @contextmanager
 def late_replica(stack: Stack) -> Iterator[Replica]:
-    """A replica that joins when the master has long been at work; its queue exists."""
+    """A replica that joins when the master has long been at work."""
     replica = stack.new_replica(f"late_{uuid4().hex[:8]}")
     replica.manage("cqrs_declare")
+    replica.consumer.start()
     try:
         yield replica
     finally:
+        replica.consumer.kill()
         broker.delete_queues(stack.broker_url, replica.queue, replica.dead_letter_queue)
 
 
@@ -51,11 +53,10 @@ def test_a_replica_that_joins_under_load_gets_everything_by_a_sync_to_its_queue_
 ) -> None:
     with (
         late_replica(stack) as replica,
-        running(replica),
         broker.tap(stack.broker_url, f"cqrs.{replica.queue}.*") as direct,
         broker.tap(stack.broker_url, "*") as public,
     ):
-        with Writer(stack.master.url, rng) as writer:
+        with Writer(stack.master.url, rng, threads=1) as writer:
             writer.wait_for_writes(20)
             sync_everything_to(stack.master, replica)
             writer.wait_for_writes(20)
