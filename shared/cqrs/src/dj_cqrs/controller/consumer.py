@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import Error
 
 from dj_cqrs import conf
+from dj_cqrs.connections import refresh_connections
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.registries import ReplicaRegistry
-from dj_cqrs.replica import database
 
 if TYPE_CHECKING:
     from dj_cqrs.transport.base import BaseTransport
@@ -94,7 +94,7 @@ def _route(payload: TransportPayload) -> Any:
         return True
     if model.CQRS_NO_DB_OPERATIONS:
         return _call(payload, model)
-    database.refresh_connections()
+    refresh_connections()
     try:
         return _call(payload, model)
     except Error as error:

@@ -64,20 +64,6 @@ def answers(using: str) -> bool:
         return False
 
 
-def refresh_connections() -> None:
-    """Closes connections that are broken or too old, as Django does before a request.
-
-    ``CONN_MAX_AGE = 0`` means "until the end of the request"; a worker has none, and connecting
-    anew for every batch would cost more than the batch. A caller's transaction is left alone.
-    """
-    for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block:
-            continue
-        if connection.settings_dict["CONN_MAX_AGE"] == 0:
-            connection.close_at = None
-        connection.close_if_unusable_or_obsolete()
-
-
 def pause_before_retry(attempt: int) -> None:
     """A short random pause, so that two workers do not collide again at once."""
     time.sleep(random.uniform(0.01, 0.05) * 2**attempt)  # noqa: S311

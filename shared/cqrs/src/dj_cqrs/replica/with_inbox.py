@@ -7,6 +7,7 @@ from typing import Final
 from django.db import InterfaceError, OperationalError
 
 from dj_cqrs import conf
+from dj_cqrs.connections import refresh_connections
 from dj_cqrs.exceptions import TransientError
 from dj_cqrs.replica import database, ledger, log, parking
 from dj_cqrs.replica.batch import aliases, apply_batch, park_suspect
@@ -45,7 +46,7 @@ class InboxApplier:
 
     def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Applies and commits; returns what the broker has to keep."""
-        database.refresh_connections()
+        refresh_connections()
         by_raw: dict[int, Delivery] = {}
         raws = []
         for delivery in deliveries:
@@ -58,7 +59,7 @@ class InboxApplier:
 
     def do_chores(self) -> bool:
         """Tries parked messages that are due; now and then prunes tombstones."""
-        database.refresh_connections()
+        refresh_connections()
         try:
             self._prune_if_due()
             more_is_due = False

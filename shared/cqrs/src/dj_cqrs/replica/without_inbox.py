@@ -7,7 +7,8 @@ come here.
 import logging
 from collections.abc import Sequence
 
-from dj_cqrs.replica import database, hooks, log
+from dj_cqrs.connections import refresh_connections
+from dj_cqrs.replica import hooks, log
 from dj_cqrs.replica.message import RawMessage, read
 from dj_cqrs.replica.outcome import Outcome, Result, done
 from dj_cqrs.transport.base import Delivery
@@ -23,7 +24,7 @@ class PlainApplier:
 
     def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
         """Handles deliveries one by one; returns those that failed."""
-        database.refresh_connections()
+        refresh_connections()
         rejected = []
         for delivery in deliveries:
             result = _handle(RawMessage.from_delivery(delivery))
