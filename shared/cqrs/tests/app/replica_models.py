@@ -107,6 +107,27 @@ class Custom(ReplicaMixin):
         return f"{names} {(meta or {}).get('suffix', '')}".strip()
 
 
+class SelfKeyed(ReplicaMixin):
+    """A replica with keys of its own: which row is the master's, only its hooks know."""
+
+    CQRS_ID = "self_keyed"
+
+    master_id = models.IntegerField(unique=True)
+    name = models.CharField(max_length=50)
+
+    @classmethod
+    def cqrs_save(
+        cls, master_data: Any, previous_data: Any = None, sync: bool = False, meta: Any = None
+    ) -> Any:
+        values = {name: master_data[name] for name in ("name", "cqrs_revision", "cqrs_updated")}
+        return cls.objects.update_or_create(master_id=master_data["id"], defaults=values)[0]
+
+    @classmethod
+    def cqrs_delete(cls, master_data: Any, meta: Any = None) -> bool:
+        cls.objects.filter(master_id=master_data["id"]).delete()
+        return True
+
+
 class Parent(ReplicaMixin):
     CQRS_ID = "parent"
 

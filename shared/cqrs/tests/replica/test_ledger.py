@@ -10,9 +10,10 @@ from dj_cqrs.inbox.models import LedgerEntry
 from dj_cqrs.replica import ledger
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.message import MAX_KEY_LENGTH, key_text
+from dj_cqrs.replica.outcome import Outcome
 from dj_cqrs.replica.with_inbox import InboxApplier
-from tests.app.replica_models import Item, Keyed, Notifier
-from tests.replica.support import delete, save
+from tests.app.replica_models import Item, Keyed, Notifier, SelfKeyed
+from tests.replica.support import at, delete, outcomes, save
 
 KEY = "9f5c1c0e-35f5-4a9f-9f43-6d8ef3f6f4bd"
 
@@ -38,6 +39,14 @@ def test_after_its_tombstone_was_pruned_a_key_is_as_never_seen() -> None:
 
     apply_batch([save(0, name="x")])
     assert Item.objects.exists()
+
+
+def test_a_row_that_happens_to_have_the_masters_key_is_not_taken_for_the_masters_row() -> None:
+    local = {"id": 2, "master_id": 1, "name": "x", "cqrs_updated": at(7)}
+    SelfKeyed.objects.create(**local, cqrs_revision=7)
+
+    assert outcomes(save(0, cqrs_id="self_keyed", pk=2, name="y")) == [Outcome.APPLIED]
+    assert set(SelfKeyed.objects.values_list("master_id", "name")) == {(1, "x"), (2, "y")}
 
 
 def test_a_key_that_is_longer_than_its_column_is_locked_by_its_digest() -> None:

@@ -32,6 +32,11 @@ def has_default_hooks(model: Any) -> bool:
     return own_manager and all(is_default(model, hook) for hook in _HOOKS)
 
 
+def is_written_by_us(model: Any, hook: str) -> bool:
+    """Whether the library finds the row itself for that hook, by the master's key."""
+    return is_default(model, hook) and type(getattr(model, "cqrs", None)) is ReplicaManager
+
+
 def call(message: Message) -> Any:
     """Calls the hooks that write one message. Whether it is news has been decided already.
 
@@ -56,7 +61,7 @@ def call(message: Message) -> Any:
 def _save(message: Message) -> Any:
     model, payload = message.model, message.payload
     is_sync = message.signal_type is SignalType.SYNC
-    if not _is_written_by_us(model, "cqrs_save"):
+    if not is_written_by_us(model, "cqrs_save"):
         kwargs = {"sync": True} if is_sync else {}
         return model.cqrs_save(
             payload.instance_data, previous_data=payload.previous_data, **kwargs, **_meta(message)
@@ -71,13 +76,9 @@ def _save(message: Message) -> Any:
 
 def _delete(message: Message) -> Any:
     model, payload = message.model, message.payload
-    if not _is_written_by_us(model, "cqrs_delete"):
+    if not is_written_by_us(model, "cqrs_delete"):
         return model.cqrs_delete(payload.instance_data, **_meta(message))
     return model.cqrs.call_delete(delete_key(model, payload.instance_data))
-
-
-def _is_written_by_us(model: Any, hook: str) -> bool:
-    return is_default(model, hook) and type(getattr(model, "cqrs", None)) is ReplicaManager
 
 
 def _meta(message: Message) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from dj_cqrs.inbox.models import LedgerEntry
-from dj_cqrs.replica import mapping
+from dj_cqrs.replica import hooks, mapping
 from dj_cqrs.replica.revision import LocalState
 
 _NOTHING_SEEN = -1
@@ -26,7 +26,8 @@ def lock(model: Any, row_pks: Collection[str], using: str) -> States:
     """Locks keys of one model and returns what is known of them (None: nothing).
 
     A row that is older than the ledger (this database was filled by django-cqrs) counts with its
-    own revision.
+    own revision, where the library finds rows by the master's key. Elsewhere only the model's
+    hooks know which row is meant: one with the same key may be another row.
     """
     keys = sorted(set(row_pks))
     states = _select_locked(model.CQRS_ID, keys, using)
@@ -123,6 +124,8 @@ def _insert_placeholders(cqrs_id: str, row_pks: Collection[str], using: str) -> 
 
 
 def _adopt(model: Any, row_pks: Collection[str], using: str) -> States:
+    if not all(hooks.is_written_by_us(model, hook) for hook in ("cqrs_save", "cqrs_delete")):
+        return {}
     pk = model._meta.pk
     by_key = {}
     for row_pk in row_pks:
