@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
-from dj_cqrs.replica.batch import aliases, apply_batch
+from dj_cqrs.replica import ledger
+from dj_cqrs.replica.batch import aliases, apply_batch, park_suspect
 from dj_cqrs.replica.with_inbox import InboxApplier
 from tests.app.replica_models import HookedItem, Item
 from tests.replica.support import delete, save
@@ -63,3 +64,11 @@ def test_failures_are_parked_and_retried_where_the_model_lives() -> None:
 
     assert HookedItem.objects.using("second").get().name == "bomb"
     assert not parked.exists()
+
+
+def test_a_suspect_is_kept_beside_the_tombstone_that_it_must_meet() -> None:
+    park_suspect(save(0, cqrs_id="hooked_item", name="killer"), RuntimeError("it may have killed"))
+    apply_batch([delete(1, cqrs_id="hooked_item")])
+
+    assert ParkedMessage.objects.using("second").exists()
+    assert ledger.prune_tombstones(-1, "second") == 0

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from dj_cqrs.inbox.models import LedgerEntry
-from dj_cqrs.replica import ledger
+from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
+from dj_cqrs.replica import ledger, parking
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.message import MAX_KEY_LENGTH, key_text
 from dj_cqrs.replica.outcome import Outcome
 from dj_cqrs.replica.with_inbox import InboxApplier
-from tests.app.replica_models import Item, Keyed, Notifier, SelfKeyed
+from tests.app.replica_models import HookedItem, Item, Keyed, Notifier, SelfKeyed
 from tests.replica.support import at, delete, outcomes, save
 
 KEY = "9f5c1c0e-35f5-4a9f-9f43-6d8ef3f6f4bd"
@@ -39,6 +39,33 @@ def test_after_its_tombstone_was_pruned_a_key_is_as_never_seen() -> None:
 
     apply_batch([save(0, name="x")])
     assert Item.objects.exists()
+
+
+@pytest.mark.parametrize("status", ["dead", "retrying"])
+def test_a_tombstone_outlives_the_parked_messages_of_its_row(status: str) -> None:
+    apply_batch([save(0, name="x", price="cheap")])
+    ParkedMessage.objects.update(status=status)
+    apply_batch([delete(1), delete(1, pk=2)])
+
+    ledger.prune_tombstones(-1, "default")
+    assert LedgerEntry.objects.get().row_pk == "1"
+
+    ParkedMessage.objects.all().delete()
+    assert ledger.prune_tombstones(-1, "default") == 1
+
+
+def test_a_dead_letter_that_is_retried_late_does_not_resurrect_its_row() -> None:
+    HookedItem.explosive.add("bomb")
+    apply_batch([save(0, cqrs_id="hooked_item", name="bomb")])
+    apply_batch([delete(1, cqrs_id="hooked_item")])
+    HookedItem.explosive.clear()
+    ledger.prune_tombstones(-1, "default")
+
+    parking.retry_now(ParkedMessage.objects.all())
+    InboxApplier().do_chores()
+
+    assert not HookedItem.objects.exists()
+    assert not ParkedMessage.objects.exists()
 
 
 def test_a_row_that_happens_to_have_the_masters_key_is_not_taken_for_the_masters_row() -> None:

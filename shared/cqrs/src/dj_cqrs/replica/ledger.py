@@ -9,9 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import connections, transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from dj_cqrs.inbox.models import LedgerEntry
+from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
 from dj_cqrs.replica import hooks, mapping
 from dj_cqrs.replica.revision import LocalState
 
@@ -67,12 +68,18 @@ def save(model: Any, states: Mapping[str, LocalState], using: str) -> None:
 def prune_tombstones(older_than_seconds: float, using: str) -> int:
     """Forgets deletes that are so old that no message about their rows can still come.
 
+    A key with a parked message keeps its tombstone: a dead letter has no age, and retried after
+    years it must still find out that its row is gone.
+
     Returns:
         How many were forgotten; a bounded number, so call it again another time.
     """
     features = connections[using].features
+    parked = ParkedMessage.objects.filter(cqrs_id=OuterRef("cqrs_id"), row_pk=OuterRef("row_pk"))
     old = LedgerEntry.objects.using(using).filter(
-        is_deleted=True, changed_at__lt=timezone.now() - timedelta(seconds=older_than_seconds)
+        ~Exists(parked),
+        is_deleted=True,
+        changed_at__lt=timezone.now() - timedelta(seconds=older_than_seconds),
     )
     if not old.exists():
         return 0
