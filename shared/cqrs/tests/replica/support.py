@@ -30,6 +30,7 @@ def raw(
     routing_key: str | None = None,
     previous_data: dict[str, Any] | None = None,
     meta: dict[str, Any] | None = None,
+    expires: str | None = None,
     **data: Any,
 ) -> RawMessage:
     """One message; by default the master's clock grows with the revision."""
@@ -47,7 +48,7 @@ def raw(
         "instance_pk": pk,
         "correlation_id": None,
         "retries": 0,
-        "expires": None,
+        "expires": expires,
         "meta": meta,
     }
     headers = MONOTONIC if monotonic else {}

@@ -93,7 +93,7 @@ def _call_outside(message: Message) -> Result:
     try:
         if message.is_to_be_ignored:
             return done(message, Outcome.IGNORED)
-        hooks.call(message)
+        hooks.call_in_time(message)
     except Exception as error:  # noqa: BLE001  hooks raise what they like
         return failed(message, error)
     return done(message, Outcome.APPLIED)

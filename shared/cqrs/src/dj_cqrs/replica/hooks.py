@@ -3,7 +3,7 @@
 from typing import Any
 
 from dj_cqrs.constants import SignalType
-from dj_cqrs.exceptions import CQRSError
+from dj_cqrs.exceptions import CQRSError, PermanentError
 from dj_cqrs.replica import mapping
 from dj_cqrs.replica.manager import ReplicaManager, delete_key
 from dj_cqrs.replica.message import Message
@@ -15,6 +15,10 @@ _HOOKS = ("cqrs_save", "cqrs_create", "cqrs_update", "cqrs_delete")
 
 class HookError(CQRSError):
     """Raised when a hook returned a falsy value or ended the process, which means: not done."""
+
+
+class ExpiredError(PermanentError):
+    """Raised when a message has come too late to be of use."""
 
 
 def is_default(model: Any, hook: str) -> bool:
@@ -56,6 +60,24 @@ def call(message: Message) -> Any:
         name = "cqrs_delete" if message.is_delete else "cqrs_save, cqrs_create or cqrs_update"
         raise HookError(f"{name} of {message.model.__name__} returned {result!r}.")
     return result
+
+
+def call_in_time(message: Message) -> Any:
+    """Calls the hooks of a model without database operations, unless the message has expired.
+
+    Only there: the state of a row is wanted however late it comes, a notification is not. What
+    somebody retries by hand is wanted nonetheless.
+
+    Returns:
+        What the hook returned; never falsy.
+
+    Raises:
+        ExpiredError: it is too late.
+        Exception: whatever the hook raises.
+    """
+    if message.payload.is_expired() and not message.raw.is_retried_by_hand:
+        raise ExpiredError(f"expired at {message.payload.expires}")
+    return call(message)
 
 
 def _save(message: Message) -> Any:

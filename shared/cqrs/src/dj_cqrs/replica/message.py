@@ -46,6 +46,11 @@ class RawMessage:
         """Takes a parked message up again."""
         return cls(bytes(parked.body), parked.routing_key, parked.headers, parked)
 
+    @property
+    def is_retried_by_hand(self) -> bool:
+        """Whether somebody said "Retry now": only that lets the attempts start anew."""
+        return self.parked is not None and self.parked.attempts == 1
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

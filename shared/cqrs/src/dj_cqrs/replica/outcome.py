@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from dj_cqrs.exceptions import ContractError
+from dj_cqrs.exceptions import ContractError, PermanentError
 from dj_cqrs.replica.message import Message, RawMessage
 from dj_cqrs.replica.retry import Kind
 
@@ -39,7 +39,7 @@ class Result:
     @property
     def kind(self) -> Kind:
         """The sort of a failure."""
-        if isinstance(self.error, ContractError):
+        if isinstance(self.error, ContractError | PermanentError):
             return Kind.HOPELESS
         return Kind.FAILED if self.waits_for is None else Kind.ORPHANED
 

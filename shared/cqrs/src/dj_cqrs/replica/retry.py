@@ -20,7 +20,7 @@ class Kind(enum.Enum):
     FAILED = "failed"
     #: The row that it refers to is not here yet; that is nobody's fault.
     ORPHANED = "orphaned"
-    #: It breaks the wire contract: no retry can mend it.
+    #: It breaks the wire contract or came too late: no retry can mend it.
     HOPELESS = "hopeless"
 
 

@@ -46,7 +46,7 @@ def _handle(raw: RawMessage) -> Result:
         message = read(raw)
         if message.is_to_be_ignored:
             return done(message, Outcome.IGNORED)
-        hooks.call(message)
+        hooks.call_in_time(message)
         return done(message, Outcome.APPLIED)
     except Exception as error:  # noqa: BLE001  nothing may kill the worker
         return Result(raw, Outcome.REJECTED, message, error)
