@@ -99,3 +99,13 @@ def test_a_path_that_leads_nowhere_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(MasterRegistry.models["book"], "CQRS_RELATED", ("author__colour",))
     with pytest.raises(ConfigurationError, match="leads nowhere at 'colour'"):
         apps.get_app_config("dj_cqrs").ready()
+
+
+def test_a_path_over_a_reverse_relation_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MasterRegistry.models["author"], "CQRS_RELATED", ("books",))
+    with pytest.raises(ConfigurationError, match="leads nowhere at 'books'"):
+        apps.get_app_config("dj_cqrs").ready()
+
+
+def test_an_embedded_row_that_is_no_master_is_warned_of() -> None:
+    assert "dj_cqrs.W007" in _ids()

@@ -59,6 +59,7 @@ def check_models(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for model in MasterRegistry.models.values():
         found += _silent_foreign_keys(model)
+        found += _related_without_transaction(model)
     for model in ReplicaRegistry.models.values():
         if _is_database_model(model):
             found += _replica_constraints(model)
@@ -169,6 +170,22 @@ def _silent_foreign_keys(model: Any) -> Iterator[CheckWarning]:
             obj=field,
             id="dj_cqrs.W004",
         )
+
+
+def _related_without_transaction(model: Any) -> Iterator[CheckWarning]:
+    """Django announces a save after its transaction, unless somebody has opened one around it."""
+    from dj_cqrs.master.related import embedded
+    from dj_cqrs.mixins import RawMasterMixin
+
+    for path, related_model in embedded(model).items():
+        if not issubclass(related_model, RawMasterMixin):
+            yield CheckWarning(
+                f"CQRS_RELATED {path!r} leads to {related_model.__name__}, which is no master: "
+                "saved outside a transaction, it commits before these rows are recorded.",
+                hint="Derive it from MasterMixin, or save it within transaction.atomic().",
+                obj=model,
+                id="dj_cqrs.W007",
+            )
 
 
 def _replica_constraints(model: Any) -> Iterator[CheckWarning]:

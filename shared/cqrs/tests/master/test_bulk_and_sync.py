@@ -1,5 +1,6 @@
 """Bulk writes and syncs are recorded like single ones."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from io import StringIO
@@ -14,6 +15,7 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from dj_cqrs.signals import post_bulk_create, post_update
+from local_stack.waiting import eventually
 from tests.app.master_models import Author, Book, Note, Publisher
 from tests.master.outbox_reader import summary, take
 
@@ -47,24 +49,45 @@ def test_bulk_create_refuses_rows_whose_keys_stay_unknown() -> None:
     assert not Author.objects.exists()
 
 
-def test_bulk_create_that_ignores_conflicts_sends_no_phantoms(author: Author) -> None:
-    Author.cqrs.bulk_create([Author(pk=author.pk, name="ignored")], ignore_conflicts=True)
-
-    (message,) = take()
-    assert message["instance_data"]["name"] == "Lem"
-
-
-def test_bulk_create_that_updates_conflicts_raises_the_revision(author: Author) -> None:
+def test_bulk_create_that_ignores_conflicts_sends_new_rows_only(author: Author) -> None:
     Author.cqrs.bulk_create(
-        [Author(pk=author.pk, name="updated")],
-        update_conflicts=True,
-        unique_fields=["id"],
-        update_fields=["name"],
+        [Author(pk=author.pk, name="x"), Author(pk=10**6, name="new")], ignore_conflicts=True
     )
 
-    (message,) = take()
-    assert message["instance_data"]["name"] == "updated"
-    assert message["instance_data"]["cqrs_revision"] == 1
+    assert summary(take()) == [("SAVE", "author", 10**6, 0)]
+
+
+def test_a_row_whose_creation_was_ignored_is_still_saved_and_deleted(author: Author) -> None:
+    with transaction.atomic():
+        Author.cqrs.bulk_create([Author(pk=author.pk, name="x")], ignore_conflicts=True)
+        author.save()
+    assert summary(take()) == [("SAVE", "author", author.pk, 1)]
+    with transaction.atomic():
+        Author.cqrs.bulk_create([Author(pk=author.pk, name="x")], ignore_conflicts=True)
+        Author.objects.get(pk=author.pk).delete()
+    assert summary(take()) == [("DELETE", "author", author.pk, 2)]
+
+
+def test_bulk_create_that_updates_conflicts_tells_new_rows_from_old(author: Author) -> None:
+    rows = [Author(pk=author.pk, name="updated"), Author(pk=author.pk + 1, name="new")]
+    Author.cqrs.bulk_create(rows, None, False, True, ["name"], ["id"])
+
+    messages = sorted(take(), key=lambda m: int(m["instance_pk"]))
+    assert [revision for *_, revision in summary(messages)] == [1, 0]
+    assert [m["instance_data"]["name"] for m in messages] == ["updated", "new"]
+
+
+def test_a_row_that_a_bulk_create_updated_can_be_deleted_at_once(author: Author) -> None:
+    with transaction.atomic():
+        Author.cqrs.bulk_create(
+            [Author(pk=author.pk, name="x")],
+            update_conflicts=True,
+            update_fields=["name"],
+            unique_fields=["pk"],
+        )
+        Author.objects.get(pk=author.pk).delete()
+
+    assert summary(take()) == [("DELETE", "author", author.pk, 1)]
 
 
 def test_bulk_update_records_rows_that_no_longer_match_their_filter() -> None:
@@ -224,6 +247,77 @@ def test_a_rolled_back_related_row_touches_nothing(author: Author) -> None:
 
 
 @pytest.mark.postgres
+def test_bulk_update_leaves_a_row_alone_that_changed_while_it_waited(author: Author) -> None:
+    is_changed, may_commit = threading.Event(), threading.Event()
+
+    def cancel() -> None:
+        try:
+            with transaction.atomic():
+                Author.objects.filter(pk=author.pk).update(name="cancelled")
+                is_changed.set()
+                may_commit.wait(10)
+        finally:
+            connections.close_all()
+
+    def update() -> int:
+        try:
+            is_changed.wait(10)
+            return Author.cqrs.bulk_update(Author.objects.filter(name="Lem"), name="done")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor() as pool:
+        cancelling, updating = pool.submit(cancel), pool.submit(update)
+        eventually(_somebody_waits_for_a_lock, within_seconds=10)
+        may_commit.set()
+        cancelling.result(10)
+        assert updating.result(10) == 0
+
+    author.refresh_from_db()
+    assert author.name == "cancelled"
+    assert take() == []
+
+
+@pytest.mark.postgres
+def test_a_row_created_while_its_parent_is_renamed_ends_with_the_new_name(author: Author) -> None:
+    is_renamed, may_commit = threading.Event(), threading.Event()
+
+    def rename() -> None:
+        try:
+            with transaction.atomic():
+                row = Author.objects.get(pk=author.pk)
+                row.name = "new"
+                row.save()
+                is_renamed.set()
+                may_commit.wait(10)
+        finally:
+            connections.close_all()
+
+    def create() -> None:
+        try:
+            is_renamed.wait(10)
+            Book.objects.create(title="a", author_id=author.pk)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor() as pool:
+        renaming, creating = pool.submit(rename), pool.submit(create)
+        eventually(_somebody_waits_for_a_lock, within_seconds=10)
+        may_commit.set()
+        renaming.result(10)
+        creating.result(10)
+
+    books = [m["instance_data"] for m in take() if m["cqrs_id"] == "book"]
+    assert max(books, key=lambda b: b["cqrs_revision"])["author"]["name"] == "new"
+
+
+def _somebody_waits_for_a_lock() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        assert cursor.fetchone() != (0,)
+
+
+@pytest.mark.postgres
 def test_two_related_rows_of_the_same_rows_can_be_saved_at_once(author: Author) -> None:
     publisher = Publisher.objects.create(name="old")
     Book.cqrs.bulk_create(
@@ -274,6 +368,28 @@ def test_a_sync_beside_a_save_is_the_save_alone(author: Author) -> None:
     with transaction.atomic():
         author.cqrs_sync()
         author.save()
+
+    assert summary(take()) == [("SAVE", "author", author.pk, 1)]
+
+
+def test_a_sync_of_rows_that_the_transaction_changes_again_has_the_last_word(
+    author: Author,
+) -> None:
+    with transaction.atomic():
+        author.name = "first"
+        author.save()
+        call_command("cqrs_sync", cqrs_id="author", filter="{}", stdout=StringIO())
+        author.name = "last"
+        author.save()
+
+    (message,) = take()
+    assert (message["signal_type"], message["instance_data"]["name"]) == ("SAVE", "last")
+
+
+def test_rows_announced_twice_raise_their_revision_once(author: Author) -> None:
+    with transaction.atomic():
+        author.save()
+        Author.call_post_update([author])
 
     assert summary(take()) == [("SAVE", "author", author.pk, 1)]
 
@@ -344,3 +460,12 @@ def test_a_loaded_fixture_is_recorded_and_never_sets_a_revision_back(
     (message,) = take()
     assert message["instance_data"]["name"] == "Lem"
     assert message["instance_data"]["cqrs_revision"] == 4
+
+
+def test_a_fixture_loaded_twice_in_one_transaction_raises_the_revision_once(
+    author: Author, fixture_file: str
+) -> None:
+    with transaction.atomic():
+        call_command("loaddata", fixture_file, fixture_file, verbosity=0)
+
+    assert summary(take()) == [("SAVE", "author", author.pk, 1)]

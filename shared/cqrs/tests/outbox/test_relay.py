@@ -116,7 +116,8 @@ def test_a_message_that_the_broker_hangs_up_on_does_not_hold_up_the_others() -> 
             raise TransportError("connection reset")
         return CONFIRMED
 
-    relay = _relay(ScriptedPublisher(answer))
+    publisher = ScriptedPublisher(answer)
+    relay = _relay(publisher)
     for _ in range(40):
         try:
             if not relay.relay_batch():
@@ -126,6 +127,10 @@ def test_a_message_that_the_broker_hangs_up_on_does_not_hold_up_the_others() -> 
 
     (kept,) = OutboxMessage.objects.all()
     assert (str(kept.pk), kept.attempts) == (poison, 1)
+    _fill(60)
+    while relay.relay_batch():
+        pass
+    assert max(len(batch) for batch in publisher.batches) > len(publisher.batches[0])
 
 
 def test_the_loop_survives_a_broker_that_comes_and_goes(monkeypatch: pytest.MonkeyPatch) -> None:

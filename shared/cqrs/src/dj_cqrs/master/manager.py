@@ -1,13 +1,14 @@
 """``Model.cqrs`` of master models: bulk writes that are recorded like single ones."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.db import models, router, transaction
-from django.db.models import F
+from django.db import connections, models, router, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from dj_cqrs.master import marking, related, tracking
+from dj_cqrs.master.marks import row_of
 from dj_cqrs.master.revisions import chunks
 
 if TYPE_CHECKING:
@@ -19,32 +20,48 @@ else:
 class MasterManager(_Manager):
     """Manager of bulk writes that replicas learn of."""
 
-    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
-        """Creates rows in bulk and records each.
+    def bulk_create(
+        self,
+        objs: Iterable[Any],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[Any]:
+        """Creates rows in bulk and records each, and those that conflicts made it update.
 
-        Args:
-            objs: instances; their keys come from the client or from the database.
-            *args: of Django's ``bulk_create``.
-            **kwargs: of Django's ``bulk_create``.
+        Args: as of Django's ``bulk_create``. Keys come from the client or from the database.
 
         Returns:
             The instances.
 
         Raises:
-            ValueError: the database does not say which rows it wrote, so nobody could record
+            ValueError: the database would not say which rows it wrote, so nobody could record
                 them; give the instances their keys. Nothing is written then.
         """
         instances = list(objs)
         using = self._db or router.db_for_write(self.model)
+        self._refuse_unknown_keys(instances, using, ignore_conflicts)
         for instance in instances:
             instance.cqrs_revision = 0
         with transaction.atomic(using=using, savepoint=False):
-            created = super().using(using).bulk_create(instances, *args, **kwargs)
-            self._refuse_unknown_keys(created)
-            if kwargs.get("update_conflicts"):
-                related.raise_revisions(self.model, [row.pk for row in created], using)
+            existing: Mapping[Any, Any] = {}
+            if ignore_conflicts or update_conflicts:
+                existing = self._existing(instances, unique_fields, using)
+            self.get_queryset().using(using).bulk_create(
+                instances,
+                batch_size=batch_size,
+                ignore_conflicts=ignore_conflicts,
+                update_conflicts=update_conflicts,
+                update_fields=update_fields,
+                unique_fields=unique_fields,
+            )
+            created = [each for each in instances if row_of(each)[1] not in existing]
             self.model.call_post_bulk_create(created, using=using)
-        return list(created)
+            if update_conflicts:
+                self._announce_updated(existing, using)
+        return instances
 
     def bulk_update(self, queryset: "models.QuerySet[Any]", **kwargs: Any) -> int:  # type: ignore[override]
         """Updates the rows of a queryset and records each.
@@ -61,7 +78,7 @@ class MasterManager(_Manager):
         given: str | None = queryset.__dict__["_db"]
         using = given or self._db or router.db_for_write(model)
         with transaction.atomic(using=using, savepoint=False):
-            previous = self._lock(queryset, using)
+            previous = self._lock(queryset.using(using), using)
             self._update(list(previous), using, kwargs)
             rows = marking.rows_updated(model, previous, using)
             model.call_post_update(rows, using=using)
@@ -71,7 +88,18 @@ class MasterManager(_Manager):
         self, queryset: "models.QuerySet[Any]", using: str
     ) -> Mapping[Any, dict[str, Any] | None]:
         """Keys of the rows, locked, with their tracked values."""
-        pks = list(queryset.using(using).values_list("pk", flat=True))
+        locked = self._lock_keys(list(queryset.values_list("pk", flat=True)), using)
+        if queryset.query.is_sliced:
+            return locked
+        # While we waited for a lock, somebody may have changed the row so that it is not meant.
+        meant = {
+            pk
+            for chunk in chunks(list(locked))
+            for pk in queryset.filter(pk__in=chunk).values_list("pk", flat=True)
+        }
+        return {pk: previous for pk, previous in locked.items() if pk in meant}
+
+    def _lock_keys(self, pks: list[Any], using: str) -> Mapping[Any, dict[str, Any] | None]:
         if tracking.tracked_fields(self.model):
             return tracking.read_previous(self.model, pks, using)
         rows = self.model._base_manager.using(using).select_for_update().order_by("pk")
@@ -80,6 +108,32 @@ class MasterManager(_Manager):
             for chunk in chunks(pks)
             for pk in rows.filter(pk__in=chunk).values_list("pk", flat=True)
         }
+
+    def _existing(
+        self, instances: list[Any], unique_fields: Collection[str] | None, using: str
+    ) -> Mapping[Any, dict[str, Any] | None]:
+        """The rows that instances conflict with, locked, with their tracked values."""
+        meta = self.model._meta
+        names = [meta.pk.name if name == "pk" else name for name in unique_fields or ["pk"]]
+        attributes = [meta.get_field(name).attname for name in names]
+        pks: list[Any] = []
+        for chunk in chunks(instances):
+            keys = [[getattr(instance, name) for name in attributes] for instance in chunk]
+            if len(attributes) == 1:
+                wanted = Q(**{f"{attributes[0]}__in": [key for (key,) in keys]})
+            else:
+                wanted = Q(
+                    *(Q(*zip(attributes, key, strict=True)) for key in keys), _connector=Q.OR
+                )
+            rows = self.model._base_manager.using(using).filter(wanted)
+            pks += rows.values_list("pk", flat=True)
+        return self._lock_keys(pks, using)
+
+    def _announce_updated(self, existing: Mapping[Any, dict[str, Any] | None], using: str) -> None:
+        changed = [pk for pk in existing if marking.is_changed(self.model, pk, using)]
+        related.raise_revisions(self.model, [pk for pk in existing if pk not in changed], using)
+        rows = marking.rows_updated(self.model, existing, using)
+        self.model.call_post_update(rows, using=using)
 
     def _update(self, pks: list[Any], using: str, values: dict[str, Any]) -> None:
         groups: dict[int, list[Any]] = {0: [], 1: []}
@@ -93,8 +147,13 @@ class MasterManager(_Manager):
                     **values,
                 )
 
-    def _refuse_unknown_keys(self, created: list[Any]) -> None:
-        if any(instance.pk is None for instance in created):
+    def _refuse_unknown_keys(
+        self, instances: list[Any], using: str, ignore_conflicts: bool
+    ) -> None:
+        tells_keys = connections[using].features.can_return_rows_from_bulk_insert
+        if tells_keys and not ignore_conflicts:
+            return
+        if any(instance.pk is None for instance in instances):
             raise ValueError(
                 f"{self.model.__name__}.cqrs.bulk_create: the database does not tell the keys of "
                 "the rows (ignore_conflicts, or a database without RETURNING). Set them first."

@@ -7,14 +7,14 @@ from django.db import router, transaction
 from django.db.models import Model
 
 from dj_cqrs.master import payloads, related, serialization, tracking
-from dj_cqrs.master.marks import Change, Mark
+from dj_cqrs.master.marks import Change, Mark, row_of
 from dj_cqrs.master.recording import add, marks_on
 from dj_cqrs.master.revisions import NextRevision, true_revisions_of
 
 
 def before_save(instance: Any, using: str) -> None:
     """Lets the revision grow with the UPDATE to come, unless this transaction did already."""
-    model, pk = instance._meta.concrete_model, instance.pk
+    model, pk = row_of(instance)
     marks = marks_on(using)
     is_changed = pk is not None and marks.is_changed(model, pk)
     if pk is not None and not is_changed and tracking.tracked_fields(model):
@@ -22,9 +22,14 @@ def before_save(instance: Any, using: str) -> None:
     instance.cqrs_revision = NextRevision(0 if is_changed else 1)
 
 
+def after_save(instance: Any, using: str) -> None:
+    """Forgets what a save that failed has left."""
+    marks_on(using).previous.pop(row_of(instance), None)
+
+
 def before_raw_save(instance: Any, using: str) -> None:
     """As ``before_save``, for fixtures, which are written with the values that they hold."""
-    model, pk = instance._meta.concrete_model, instance.pk
+    model, pk = row_of(instance)
     rows = model._base_manager.using(using).select_for_update().filter(pk=pk)
     revision = rows.values_list("cqrs_revision", flat=True).first()
     if revision is None:
@@ -38,7 +43,7 @@ def saved(instance: Any, using: str, *, created: bool) -> None:
 
     The revision is a number again: known for a new row, else read when somebody asks for it.
     """
-    model, pk = instance._meta.concrete_model, instance.pk
+    model, pk = row_of(instance)
     if isinstance(instance.__dict__.get("cqrs_revision"), NextRevision):
         if created:
             instance.cqrs_revision = 0
@@ -51,27 +56,25 @@ def saved(instance: Any, using: str, *, created: bool) -> None:
 
 def before_delete(instance: Any, using: str) -> None:
     """Has the row's true revision read before the row is gone."""
-    true_revisions_of(using).expect(instance._meta.concrete_model, instance.pk)
+    true_revisions_of(using).expect(*row_of(instance))
 
 
 def deleted(instance: Any, using: str) -> None:
     """Marks a deleted row; one that somebody else had deleted before is theirs to send."""
-    model, pk = instance._meta.concrete_model, instance.pk
+    model, pk = row_of(instance)
     revision = true_revisions_of(using).take(model, pk)
     if revision is None:
         return
     if not marks_on(using).is_changed(model, pk):
         revision += 1
-    deletion = payloads.of_deleted(instance, revision)
+    deletion = payloads.of_deleted(instance, pk, revision)
     add(Mark(Change.DELETE, model, pk, using, deletion=deletion))
 
 
 def bulk_created(instances: Iterable[Any], using: str | None) -> None:
     """Marks rows that were created in bulk."""
     for instance in instances:
-        alias = _alias(instance, using)
-        model = instance._meta.concrete_model
-        add(Mark(Change.CREATE, model, instance.pk, alias, instance=instance))
+        add(Mark(Change.CREATE, *row_of(instance), _alias(instance, using), instance=instance))
 
 
 def bulk_updated(instances: Iterable[Any], using: str | None) -> None:
@@ -80,8 +83,8 @@ def bulk_updated(instances: Iterable[Any], using: str | None) -> None:
         return
     groups: dict[tuple[str, Any], dict[Any, Any]] = {}
     for instance in instances:
-        key = (_alias(instance, using), instance._meta.concrete_model)
-        groups.setdefault(key, {})[instance.pk] = instance
+        model, pk = row_of(instance)
+        groups.setdefault((_alias(instance, using), model), {})[pk] = instance
     for (alias, model), by_pk in groups.items():
         with transaction.atomic(using=alias, savepoint=False):
             marks = marks_on(alias)
@@ -127,8 +130,7 @@ def related_saved(model: Any, path: str, pks: Iterable[Any], using: str) -> None
 
 def sync_requested(instance: Any, using: str, queue: str | None) -> None:
     """Asks for the row's state at the end of the transaction."""
-    model = instance._meta.concrete_model
-    add(Mark(Change.SYNC, model, instance.pk, using, instance=instance, queue=queue))
+    add(Mark(Change.SYNC, *row_of(instance), using, instance=instance, queue=queue))
 
 
 def is_changed(model: Any, pk: Any, using: str) -> bool:

@@ -8,6 +8,7 @@ import enum
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
@@ -28,6 +29,18 @@ class Change(enum.Enum):
 
 
 Row = tuple[type[Model], Any]
+
+
+def row_of(instance: Model) -> Row:
+    """The row's identity, with the key as the database gives it back.
+
+    An object may hold its key in another form: ``Author(pk="1")``.
+    """
+    model = instance._meta.concrete_model or type(instance)
+    try:
+        return model, model._meta.pk.to_python(instance.pk)
+    except ValidationError:
+        return model, instance.pk
 
 
 class Mark:

@@ -43,14 +43,15 @@ def of_existing(change: RowChange, fresh: Any, using: str) -> list[TransportPayl
     return payloads
 
 
-def of_deleted(instance: Any, revision: int) -> TransportPayload:
+def of_deleted(instance: Any, key: Any, revision: int) -> TransportPayload:
     """The payload of a DELETE, made while the user's object still has its key.
 
     Args:
         instance: the deleted object.
+        key: its primary key, as the database had it.
         revision: the row's true revision + 1.
     """
-    pk = to_plain(instance.pk)
+    pk = to_plain(key)
     data = {"id": pk, "cqrs_revision": revision, "cqrs_updated": str(timezone.now())}
     custom = instance.get_custom_cqrs_delete_data()
     if custom:

@@ -95,6 +95,9 @@ def _of_existing(
         from dj_cqrs.outbox import memory
 
         memory.continue_revisions(model, chunk, using)
+    new = [change.pk for change in chunk if change.is_new and not change.is_deleted]
+    if new and model.CQRS_RELATED:
+        related.hold_embedded(model, new, using)
     pks = [change.pk for change in chunk if not change.is_deleted]
     rows = {row.pk: row for row in serialization.read_rows(model, pks, using)}
     found: list[TransportPayload] = []

@@ -4,13 +4,13 @@ A track's payload holds its artist's name, so it is stale as soon as the artist 
 declaration on the track says so, and saving an artist sends its tracks in the same transaction.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
-from django.db import router
-from django.db.models import F
+from django.db import connections, router
+from django.db.models import F, ForeignKey
 from django.db.models.signals import post_save
 from django.utils import timezone
 
@@ -27,9 +27,16 @@ def connect() -> None:
         ConfigurationError: a path of ``CQRS_RELATED`` leads nowhere.
     """
     for model in MasterRegistry.models.values():
-        for path in model.CQRS_RELATED:
-            for prefix, related_model in steps(model, path):
-                _connect(model, prefix, related_model)
+        for prefix, related_model in embedded(model).items():
+            _connect(model, prefix, related_model)
+
+
+def embedded(model: Any) -> dict[str, Any]:
+    """The models whose rows a model embeds, by the lookup that leads to them."""
+    found: dict[str, Any] = {}
+    for path in model.CQRS_RELATED:
+        found.update(steps(model, path))
+    return found
 
 
 def steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -40,14 +47,11 @@ def steps(model: Any, path: str) -> Iterator[tuple[str, Any]]:
     """
     current, prefix = model, ""
     for part in path.split("__"):
-        try:
-            current = current._meta.get_field(part).related_model
-        except FieldDoesNotExist:
-            current = None
+        current = _parent(current, part)
         if current is None:
             raise ConfigurationError(
                 f"Model {model.__name__}: CQRS_RELATED path {path!r} leads nowhere at {part!r}; "
-                "it must be a lookup over relations, such as 'album__artist'."
+                "it must be a lookup over foreign keys of this side, such as 'album__artist'."
             )
         prefix = f"{prefix}__{part}" if prefix else part
         yield prefix, current
@@ -61,18 +65,48 @@ def touch(marks: Iterable[Mark], changes: dict[Row, Any], using: str) -> Iterato
         changes: rows that are recorded anyhow; those stay as they are.
         using: database alias.
     """
-    groups: dict[tuple[Any, str], list[Any]] = {}
+    saved: dict[tuple[Any, str], list[Any]] = {}
     for mark in marks:
-        groups.setdefault((mark.model, mark.path), []).append(mark.pk)
-    seen = {row for row, change in changes.items() if change.is_changed}
-    for (model, path), pks in groups.items():
-        untouched = [pk for pk in _embedding(model, path, pks, using) if (model, pk) not in seen]
-        raise_revisions(model, untouched, using)
-        for pk in untouched:
-            seen.add((model, pk))
+        saved.setdefault((mark.model, mark.path), []).append(mark.pk)
+    touched: dict[Any, set[Any]] = {}
+    for (model, path), pks in saved.items():
+        touched.setdefault(model, set()).update(_embedding(model, path, pks, using))
+    known = {row for row, change in changes.items() if change.is_changed}
+    for model, rows in touched.items():
+        pks = sorted(pk for pk in rows if (model, pk) not in known)
+        raise_revisions(model, pks, using)
+        for pk in pks:
             mark = Mark(Change.UPDATE, model, pk, using)
             mark.is_recorded = True
             yield mark
+
+
+def hold_embedded(model: Any, pks: Sequence[Any], using: str) -> None:
+    """Waits for whoever is changing a row that new rows embed, and makes later ones wait.
+
+    Somebody who renames an artist does not see the tracks that others are just creating, and
+    those would be sent with the name that they still see. A shared lock on the artist lets one
+    of the two go first. Only new rows ask for it: nobody else can be waiting for their own lock.
+    """
+    if not connections[using].features.has_select_for_update:
+        return
+    for path, related_model in embedded(model).items():
+        for chunk in chunks(pks):
+            rows = model._base_manager.using(using).filter(pk__in=chunk)
+            held = rows.exclude(**{path: None}).values_list(path, flat=True).distinct()
+            _share(related_model, sorted(held), using)
+
+
+def _share(model: Any, pks: list[Any], using: str) -> None:
+    rows = model._base_manager.using(using).filter(pk__in=pks).order_by("pk").values_list("pk")
+    if not pks:
+        return
+    if connections[using].vendor != "postgresql":
+        list(rows.select_for_update())  # Django has no name for a shared lock
+        return
+    sql, parameters = rows.query.get_compiler(using).as_sql()
+    with connections[using].cursor() as cursor:
+        cursor.execute(f"{sql} FOR SHARE", parameters)
 
 
 def raise_revisions(model: Any, pks: Iterable[Any], using: str) -> None:
@@ -86,6 +120,19 @@ def raise_revisions(model: Any, pks: Iterable[Any], using: str) -> None:
         rows.filter(pk__in=list(locked.values_list("pk", flat=True))).update(
             cqrs_revision=F("cqrs_revision") + 1, cqrs_updated=timezone.now()
         )
+
+
+def _parent(model: Any, name: str) -> Any:
+    """The model that a foreign key points to; None for anything else of that name.
+
+    Rows on the far side of a reverse or many-to-many relation come and go without a signal for
+    the row that embeds them.
+    """
+    try:
+        field = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return None
+    return field.related_model if isinstance(field, ForeignKey) else None
 
 
 def _embedding(model: Any, path: str, pks: list[Any], using: str) -> Iterator[Any]:

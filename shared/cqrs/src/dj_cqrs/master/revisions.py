@@ -45,13 +45,13 @@ class TrueRevisions:
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
+        # First in the list and there to stay: Django's own context manager removes the last one.
+        connection.execute_wrappers.insert(0, self._before_statement)
         self._expected: dict[type[Model], list[Any]] = {}
         self._found: dict[Row, int] = {}
 
     def expect(self, model: type[Model], pk: Any) -> None:
         """The row will be deleted by one of the next statements."""
-        if not self._expected:
-            self._connection.execute_wrappers.append(self._before_next_statement)
         self._expected.setdefault(model, []).append(pk)
 
     def take(self, model: type[Model], pk: Any) -> int | None:
@@ -62,10 +62,9 @@ class TrueRevisions:
         """Forgets what an abandoned deletion left."""
         self._found.clear()
 
-    def _before_next_statement(
+    def _before_statement(
         self, execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
-        self._connection.execute_wrappers.remove(self._before_next_statement)
         expected, self._expected = self._expected, {}
         if self._connection.in_atomic_block or not self._connection.get_autocommit():
             for model, pks in expected.items():

@@ -35,18 +35,20 @@ def prepared(
     """
     fields = None if update_fields is None else frozenset(update_fields)
     is_sent = instance.CQRS_PRODUCE and (fields is None or (bool(fields) and update_cqrs_fields))
-    if not is_sent:
-        yield fields
-        return
     using = _using(instance, *arguments)
-    before = {name: instance.__dict__[name] for name in _FIELDS if name in instance.__dict__}
     with _transaction(using):
+        if not is_sent:
+            # In a transaction all the same: rows that embed this one may have to be sent.
+            yield fields
+            return
+        before = {name: instance.__dict__[name] for name in _FIELDS if name in instance.__dict__}
         marking.before_save(instance, using)
         # Loaded even where the instance deferred it, so that Django saves it too.
         instance.__dict__.setdefault("cqrs_updated", None)
         try:
             yield None if fields is None else fields | _FIELDS
         finally:
+            marking.after_save(instance, using)
             # Still there only if the row was not written.
             if isinstance(instance.__dict__.get("cqrs_revision"), NextRevision):
                 for name in _FIELDS:

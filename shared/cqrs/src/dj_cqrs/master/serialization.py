@@ -17,7 +17,8 @@ from dj_cqrs.master.revisions import chunks
 from dj_cqrs.wire import to_plain
 
 _AS_THEY_ARE = (str, int, bool, float)
-_WITH_A_WIRE_FORM = (Decimal, date, time, timedelta, UUID)
+#: Subclasses (enum members) and containers (arrays) too.
+_WITH_A_WIRE_FORM = (*_AS_THEY_ARE, list, tuple, dict, Decimal, date, time, timedelta, UUID)
 
 
 def serialize(instance: Any, *, using: str | None, reread: bool) -> dict[str, Any]:
@@ -55,9 +56,7 @@ def wire_value(field: "Field[Any, Any]", instance: Model) -> Any:
         return value
     if isinstance(value, FieldFile):
         return value.name
-    if isinstance(field, JSONField):
-        return to_plain(value)
-    if isinstance(value, _WITH_A_WIRE_FORM):
+    if isinstance(value, _WITH_A_WIRE_FORM) or isinstance(field, JSONField):
         return to_plain(value)
     return field.value_to_string(instance)
 

@@ -43,7 +43,13 @@ def sync_rows(model: Any, pks: Iterable[Any], *, using: str, queue: str | None) 
         queue: the single queue to send to; None for every replica.
 
     Returns:
-        How many messages were recorded: rows that exist and that ``is_sync_instance``.
+        How many messages were or will be recorded: rows that exist and ``is_sync_instance``.
     """
-    marks = [Mark(Change.SYNC, model, pk, using, queue=queue) for pk in pks]
-    return recording.record_now(marks, using)
+    now, later = [], []
+    for pk in pks:
+        mark = Mark(Change.SYNC, model, pk, using, queue=queue)
+        # What the caller's transaction has changed may change again before its end.
+        (later if marking.is_changed(model, pk, using) else now).append(mark)
+    for mark in later:
+        recording.add(mark)
+    return recording.record_now(now, using) + len(later)

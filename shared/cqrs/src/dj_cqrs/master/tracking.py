@@ -13,7 +13,7 @@ from dj_cqrs.constants import ALL_BASIC_FIELDS
 from dj_cqrs.master.revisions import chunks
 from dj_cqrs.master.serialization import wire_value
 
-#: Of the revision and its time nothing is said: they change with every message.
+#: Of the key, the revision and its time nothing is said: they never or always change.
 _NEVER_TRACKED = frozenset({"cqrs_revision", "cqrs_updated"})
 
 
@@ -22,7 +22,9 @@ def tracked_fields(model: Any) -> tuple["Field[Any, Any]", ...]:
     names = model.CQRS_TRACKED_FIELDS
     fields = model._meta.concrete_fields
     if names == ALL_BASIC_FIELDS:
-        return tuple(field for field in fields if field.name not in _NEVER_TRACKED)
+        return tuple(
+            field for field in fields if not field.primary_key and field.name not in _NEVER_TRACKED
+        )
     return tuple(field for field in fields if field.name in (names or ()))
 
 

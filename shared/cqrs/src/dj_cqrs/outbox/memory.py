@@ -11,6 +11,7 @@ from django.db import connections
 from django.utils import timezone
 
 from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.keys import key_text
 from dj_cqrs.master.changes import RowChange
 from dj_cqrs.outbox.models import DeletedRow
 
@@ -26,7 +27,7 @@ def continue_revisions(model: Any, changes: Iterable[RowChange], using: str) -> 
     new: dict[str, Any] = {}
     for change in changes:
         if change.is_new and not change.is_deleted:
-            new[str(change.pk)] = change.pk
+            new[key_text(change.pk)] = change.pk
         elif change.is_replaced and (deletion := change.deletion):
             _set(model, change.pk, deletion.instance_data["cqrs_revision"], using)
     if not new:
@@ -42,7 +43,7 @@ def remember(deletions: Iterable[TransportPayload], using: str) -> None:
     rows = [
         DeletedRow(
             cqrs_id=payload.cqrs_id,
-            row_pk=str(payload.pk),
+            row_pk=key_text(payload.pk),
             revision=payload.instance_data["cqrs_revision"],
             deleted_at=timezone.now(),
         )

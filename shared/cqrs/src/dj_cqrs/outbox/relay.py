@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
+from dj_cqrs.connections import refresh_connections
 from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 from dj_cqrs.outbox import claims
 from dj_cqrs.outbox.models import OutboxMessage
@@ -71,7 +72,7 @@ class Relay:
                 logger.warning("CQRS relay waits: %s: %s", type(error).__name__, error)
                 backoff_seconds = min(backoff_seconds * 2, MAX_BACKOFF_SECONDS)
                 time.sleep(backoff_seconds * random.uniform(0.5, 1))  # noqa: S311 - jitter
-            close_old_connections()
+            refresh_connections()
 
     def relay_batch(self) -> int:
         """Claims, publishes and settles one batch.

@@ -1,0 +1,19 @@
+"""The text of a primary key, as the tables of outbox and inbox hold it.
+
+Pure: knows neither Django nor a broker.
+"""
+
+import hashlib
+from typing import Any, Final
+
+#: Longest key text that the tables hold.
+MAX_KEY_LENGTH: Final = 255
+
+
+def key_text(key: Any) -> str:
+    """The key as text; one that is too long keeps its beginning and gets a digest."""
+    text = str(key)
+    if len(text) <= MAX_KEY_LENGTH:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[: MAX_KEY_LENGTH - len(digest) - 1]}#{digest}"
