@@ -157,13 +157,13 @@ class RawReplicaMixin:
     CQRS_ONLY_DIRECT_SYNCS: ClassVar[bool] = False
 
     @classmethod
-    def cqrs_save(cls, master_data: dict[str, Any], **kwargs: Any) -> Any:
-        """Receives a SAVE or SYNC."""
+    def cqrs_save(cls, *args: Any, **kwargs: Any) -> Any:
+        """Receives a SAVE or SYNC: ``master_data``, and as in ``ReplicaMixin``."""
         raise NotImplementedError
 
     @classmethod
-    def cqrs_delete(cls, master_data: dict[str, Any], **kwargs: Any) -> Any:
-        """Receives a DELETE."""
+    def cqrs_delete(cls, *args: Any, **kwargs: Any) -> Any:
+        """Receives a DELETE: ``master_data``, and as in ``ReplicaMixin``."""
         raise NotImplementedError
 
     @staticmethod
@@ -215,7 +215,7 @@ class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
     delete.alters_data = True  # type: ignore[attr-defined]
 
     @classmethod
-    def cqrs_save(  # type: ignore[override] # the contract's signatures
+    def cqrs_save(
         cls,
         master_data: dict[str, Any],
         previous_data: dict[str, Any] | None = None,
@@ -276,9 +276,7 @@ class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
         return self
 
     @classmethod
-    def cqrs_delete(  # type: ignore[override] # the contract's signatures
-        cls, master_data: dict[str, Any], meta: dict[str, Any] | None = None
-    ) -> bool:
+    def cqrs_delete(cls, master_data: dict[str, Any], meta: dict[str, Any] | None = None) -> bool:
         """Deletes the row.
 
         Args:

@@ -45,7 +45,8 @@ def sync_rows(model: Any, pks: Iterable[Any], *, using: str, queue: str | None) 
     Returns:
         How many messages were or will be recorded: rows that exist and ``is_sync_instance``.
     """
-    now, later = [], []
+    now: list[Mark] = []
+    later: list[Mark] = []
     for pk in pks:
         mark = Mark(Change.SYNC, model, pk, using, queue=queue)
         # What the caller's transaction has changed may change again before its end.
