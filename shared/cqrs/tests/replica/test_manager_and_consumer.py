@@ -152,16 +152,17 @@ def test_the_same_holds_in_process() -> None:
         assert DirectOnly.objects.count() == count
 
 
-WRITES: dict[str, Callable[[], Any]] = {
-    "create": lambda: Guarded.objects.create(id=2, name="y", **_cqrs_fields()),
-    "save": lambda: Guarded.objects.get().save(),
-    "delete": lambda: Guarded.objects.get().delete(),
-    "update": lambda: Guarded.objects.update(name="y"),
-    "queryset delete": lambda: Guarded.objects.all().delete(),
-    "bulk_create": lambda: Guarded.objects.bulk_create([Guarded(id=2, **_cqrs_fields())]),
-    "bulk_update": lambda: Guarded.objects.bulk_update(list(Guarded.objects.all()), ["name"]),
-    "get_or_create": lambda: Guarded.objects.get_or_create(id=2, defaults=_cqrs_fields()),
-    "update_or_create": lambda: Guarded.objects.update_or_create(id=1, defaults={"name": "y"}),
+WRITES: dict[str, Callable[[Any], Any]] = {
+    "create": lambda rows: rows.create(id=2, name="y", **_cqrs_fields()),
+    "save": lambda rows: rows.get().save(),
+    "delete": lambda rows: rows.get().delete(),
+    "update": lambda rows: rows.update(name="y"),
+    "filtered update": lambda rows: rows.filter(id=1).update(name="y"),
+    "queryset delete": lambda rows: rows.all().delete(),
+    "bulk_create": lambda rows: rows.bulk_create([Guarded(id=2, **_cqrs_fields())]),
+    "bulk_update": lambda rows: rows.bulk_update(list(rows.all()), ["name"]),
+    "get_or_create": lambda rows: rows.get_or_create(id=2, defaults=_cqrs_fields()),
+    "update_or_create": lambda rows: rows.update_or_create(id=1, defaults={"name": "y"}),
 }
 
 
@@ -170,16 +171,18 @@ def _cqrs_fields() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_nobody_but_the_consumer_writes_a_read_only_replica(name: str) -> None:
+@pytest.mark.parametrize("manager", ["objects", "cqrs"])
+def test_nobody_but_the_consumer_writes_a_read_only_replica(manager: str, name: str) -> None:
+    rows = getattr(Guarded, manager)
     apply_batch([save(0, cqrs_id="guarded", name="x")])
     apply_batch([save(1, cqrs_id="guarded", name="z")])
 
     with pytest.raises(ReadOnlyReplicaError, match="change the row on its master"):
-        WRITES[name]()
+        WRITES[name](rows)
 
     assert Guarded.objects.values_list("name").get() == ("z",)
     with applying():
-        WRITES[name]()
+        WRITES[name](rows)
 
 
 def test_logs_hold_no_payload(caplog: Any) -> None:

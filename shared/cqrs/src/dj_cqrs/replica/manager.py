@@ -12,11 +12,12 @@ from django.core.exceptions import ValidationError
 from django.db import Error, models, router, transaction
 
 from dj_cqrs.replica import mapping
+from dj_cqrs.replica.read_only import ReplicaQuerySet
 
 logger = logging.getLogger("django-cqrs")
 
 
-class ReplicaManager(models.Manager[Any]):
+class ReplicaManager(models.Manager.from_queryset(ReplicaQuerySet)):  # type: ignore[misc]
     """The ``cqrs`` manager of replica models."""
 
     def save_instance(
