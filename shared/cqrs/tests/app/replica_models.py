@@ -145,6 +145,15 @@ class Child(ReplicaMixin):
     parent = models.ForeignKey(Parent, on_delete=models.CASCADE)
 
 
+class Node(ReplicaMixin):
+    """A replica with a real foreign key to itself, and keys that look different on the wire."""
+
+    CQRS_ID = "node"
+
+    id = models.UUIDField(primary_key=True)
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True)
+
+
 class LooseChild(ReplicaMixin):
     """A replica with the foreign key that is recommended: without a constraint."""
 

@@ -1,5 +1,6 @@
 """Retries and dead letters: nothing is lost, nothing is tried for ever, nobody else waits."""
 
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from dj_cqrs.replica.without_inbox import PlainApplier
 from dj_cqrs.replica.worker import Worker
 from dj_cqrs.transport.base import Delivery
 from local_stack.waiting import eventually
-from tests.app.replica_models import Child, HookedItem, Item, Notifier, Parent, Patient
+from tests.app.replica_models import Child, HookedItem, Item, Node, Notifier, Parent, Patient
 from tests.replica.support import delete, save
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -202,6 +203,20 @@ def test_parents_and_children_of_one_batch_are_applied_in_order() -> None:
 
     assert list(Child.objects.values_list("pk", "parent_id")) == [(1, 5)]
     assert parked().waits_for == "parent/6"
+
+
+def test_a_row_finds_its_parent_of_the_same_model_in_the_same_batch() -> None:
+    root, leaf = str(uuid.uuid4()), str(uuid.uuid4())
+
+    apply_batch(
+        [
+            save(0, cqrs_id="node", pk=leaf, parent=root.upper()),
+            save(0, cqrs_id="node", pk=root, parent=root),  # it is its own parent
+        ]
+    )
+
+    assert Node.objects.filter(parent_id=root).count() == 2
+    assert not ParkedMessage.objects.exists()
 
 
 def test_a_deleted_parent_takes_its_children_along_and_their_deletes_come_late() -> None:

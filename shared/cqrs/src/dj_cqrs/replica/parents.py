@@ -61,12 +61,12 @@ def missing(model: Any, messages: Sequence[Message], using: str) -> dict[int, st
     """
     found: dict[int, str] = {}
     for field in constrained_keys(model):
-        wanted = _wanted_keys(model, field, messages)
+        wanted = _values(model, field, messages)
         if not wanted:
             continue
         present = _present(field, set(wanted.values()), using)
         if field.related_model is model:
-            present |= {message.payload.pk for message in messages if not message.is_delete}
+            present |= set(_values(model, field.target_field, messages).values())
         for position, key in wanted.items():
             if key not in present:
                 found.setdefault(position, name_of(field.related_model, key))
@@ -84,13 +84,14 @@ def name_of(model: Any, key: Any) -> str:
     return f"{label}/{key_text(model, key)}"
 
 
-def _wanted_keys(model: Any, field: Any, messages: Sequence[Message]) -> dict[int, Any]:
-    wanted = {}
+def _values(model: Any, field: Any, messages: Sequence[Message]) -> dict[int, Any]:
+    """What the saves say of a field, by position; the values that they lack are left out."""
+    values = {}
     for position, message in enumerate(messages):
         value = None if message.is_delete else _value(model, field, message.payload.instance_data)
         if value is not None:
-            wanted[position] = value
-    return wanted
+            values[position] = value
+    return values
 
 
 def _value(model: Any, field: Any, instance_data: Mapping[str, Any]) -> Any:
