@@ -125,6 +125,37 @@ def test_a_worker_that_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
     started.process.communicate()
 
 
+#: Ends a supervisor by a signal at each line that its loop comes by.
+SIGNAL_AT_EVERY_LINE = """
+import signal, sys
+from dj_cqrs.replica import supervisor
+
+supervisor._POLL_SECONDS = 0.001
+
+def signal_at(line):
+    def trace(frame, event, argument):
+        nonlocal line
+        if event == "line" and signal.getsignal(signal.SIGHUP) == manager._handle_signal:
+            line -= 1
+            if line == 0:
+                signal.raise_signal(signal.SIGTERM)
+        return trace
+
+    manager = supervisor.WorkersManager({}, workers=0)
+    sys.settrace(trace)
+    manager.run()
+    sys.settrace(None)
+
+for line in range(1, 60):
+    signal_at(line)
+"""
+
+
+def test_a_signal_may_come_at_any_time() -> None:
+    arguments = [sys.executable, "-c", SIGNAL_AT_EVERY_LINE]
+    assert subprocess.run(arguments, cwd=ROOT, timeout=20, check=False).returncode == 0
+
+
 def test_a_wrong_cqrs_id_is_refused() -> None:
     with pytest.raises(CommandError, match="Wrong CQRS ID: nonsense!"):
         call_command("cqrs_consume", "-cid", "item", "nonsense")

@@ -3,7 +3,6 @@
 import logging
 import multiprocessing
 import signal
-import threading
 import time
 from collections.abc import Mapping
 from multiprocessing.context import SpawnProcess
@@ -14,7 +13,8 @@ import django
 
 logger = logging.getLogger("django-cqrs")
 
-_POLL_SECONDS: Final = 0.2
+#: Short, since a signal does not end the sleep.
+_POLL_SECONDS: Final = 0.1
 _FIRST_PAUSE_SECONDS: Final = 1.0
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 #: A worker that lived that long had no trouble starting, so its successor starts at once.
@@ -108,7 +108,6 @@ class WorkersManager:
         self._slots = [_Slot(consume_kwargs) for _ in range(workers)]
         self._sigint_timeout = sigint_timeout
         self._sigkill_timeout = sigkill_timeout
-        self._wake = threading.Event()
         self._is_stopped = False
         self._is_to_restart = False
 
@@ -122,16 +121,15 @@ class WorkersManager:
                 self._end_processes()
             for slot in self._slots:
                 slot.keep_filled()
-            self._wake.wait(_POLL_SECONDS)
-            self._wake.clear()
+            time.sleep(_POLL_SECONDS)
         self._end_processes()
 
     def _handle_signal(self, number: int, _frame: FrameType | None) -> None:
+        """Sets flags only: the frame that it interrupts may hold any lock."""
         if number == signal.SIGHUP:
             self._is_to_restart = True
         else:
             self._is_stopped = True
-        self._wake.set()
 
     def _end_processes(self) -> None:
         for slot in self._slots:
