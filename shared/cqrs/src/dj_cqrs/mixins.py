@@ -10,6 +10,7 @@ from dj_cqrs.constants import ALL_BASIC_FIELDS, TRACKED_FIELDS_ATTR_NAME
 from dj_cqrs.managers import MasterManager, ReplicaManager
 from dj_cqrs.master import saving, serialization, sync
 from dj_cqrs.metas import MasterMeta, ReplicaMeta
+from dj_cqrs.replica.policy import SettingsPolicy
 from dj_cqrs.replica.read_only import ReplicaObjectsManager, refuse_write
 from dj_cqrs.signals import post_bulk_create, post_update
 
@@ -145,7 +146,7 @@ class MasterMixin(RawMasterMixin, metaclass=MasterMeta):
         abstract = True
 
 
-class RawReplicaMixin:
+class RawReplicaMixin(SettingsPolicy):
     """Base of everything that can receive messages, model or not."""
 
     CQRS_ID: ClassVar[str | None] = None
@@ -165,17 +166,6 @@ class RawReplicaMixin:
     def cqrs_delete(cls, *args: Any, **kwargs: Any) -> Any:
         """Receives a DELETE: ``master_data``, and as in ``ReplicaMixin``."""
         raise NotImplementedError
-
-    @staticmethod
-    def should_retry_cqrs(current_retry: int, exception: Exception | None = None) -> bool:
-        """Whether to try the message again after ``current_retry`` attempts; may be overridden."""
-        max_retries = conf.config().replica.max_retries
-        return max_retries is None or current_retry < max_retries
-
-    @staticmethod
-    def get_cqrs_retry_delay(current_retry: int) -> int:
-        """Seconds until the next attempt; may be overridden."""
-        return conf.config().replica.retry_delay_seconds
 
 
 class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):

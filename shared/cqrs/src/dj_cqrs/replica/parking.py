@@ -12,10 +12,10 @@ from typing import Any, Final
 from django.db import Error, connections, models, transaction
 from django.utils import timezone
 
-from dj_cqrs import conf
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica import log, retry
 from dj_cqrs.replica.outcome import Result
+from dj_cqrs.replica.policy import SettingsPolicy
 
 #: For that long nobody else tries a message that a worker has claimed. A worker that needs more
 #: time is harmless: the ledger keeps the second one waiting, and then it finds a duplicate.
@@ -28,22 +28,6 @@ _FATES: Final = {
     retry.Fate.WAIT: ParkedMessage.Status.WAITING,
     retry.Fate.DEAD: ParkedMessage.Status.DEAD,
 }
-
-
-class _SettingsPolicy:
-    """The retry policy of messages whose model is not known."""
-
-    @staticmethod
-    def should_retry_cqrs(
-        current_retry: int,
-        exception: Exception | None = None,  # noqa: ARG004
-    ) -> bool:
-        max_retries = conf.config().replica.max_retries
-        return max_retries is None or current_retry < max_retries
-
-    @staticmethod
-    def get_cqrs_retry_delay(current_retry: int) -> float:  # noqa: ARG004
-        return conf.config().replica.retry_delay_seconds
 
 
 def settle(results: Sequence[Result], using: str) -> None:
@@ -174,7 +158,7 @@ def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
 
 
 def _plan(result: Result, attempts: int, waited_seconds: float) -> retry.Plan:
-    policy: Any = result.message.model if result.message else _SettingsPolicy
+    policy: Any = result.message.model if result.message else SettingsPolicy
     plan = partial(
         retry.plan,
         result.kind,
@@ -186,7 +170,7 @@ def _plan(result: Result, attempts: int, waited_seconds: float) -> retry.Plan:
         return plan(policy=policy)
     except Exception as error:  # noqa: BLE001  the model's own policy is broken; the message must not suffer
         log.broken_policy(policy, error)
-        return plan(policy=_SettingsPolicy())
+        return plan(policy=SettingsPolicy)
 
 
 def _traceback(error: BaseException | None) -> str:
