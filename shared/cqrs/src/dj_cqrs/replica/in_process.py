@@ -1,6 +1,6 @@
 """Consuming one payload in this process, with what its hook returns: the contract's direct way.
 
-It takes the same decision under the same lock as the workers, where the inbox is installed.
+It takes the same decision under the same lock as the workers.
 """
 
 import logging
@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import router, transaction
 
-from dj_cqrs import conf
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.replica import mapping
@@ -29,8 +28,6 @@ def call(payload: TransportPayload, model: Any) -> Any:
         return _call_hook(payload, model)
     using = router.db_for_write(model)
     with transaction.atomic(using=using):
-        if not conf.inbox_is_installed():
-            return _call_hook(payload, model)
         return _call_under_lock(payload, model, using)
 
 
