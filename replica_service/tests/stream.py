@@ -70,6 +70,19 @@ def deliver_track(*, revision: int = 0, previous: Any = None, **changes: Any) ->
     assert outcomes == [Outcome.APPLIED]
 
 
+def price_change_data(**changes: Any) -> dict[str, Any]:
+    """Instance data of a price change of that track."""
+    moment = "2026-11-23 18:44:37.955405+00:00"
+    return {
+        "id": 1,
+        "track": 1,
+        "old_price": 0.99,
+        "new_price": 1.29,
+        "changed_at": moment,
+        **changes,
+    }
+
+
 def deliver_row(cqrs_id: str, *, revision: int = 0, **data: Any) -> None:
     """A row of any other model arrives."""
     assert deliver(message(cqrs_id, data, revision=revision)) == [Outcome.APPLIED]

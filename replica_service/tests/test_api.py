@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from replica_service.storefront import services
-from tests.stream import deliver_row, deliver_track
+from tests.stream import deliver_row, deliver_track, price_change_data
 
 pytestmark = pytest.mark.django_db
 
@@ -15,7 +15,8 @@ pytestmark = pytest.mark.django_db
 def tracks(db: None) -> None:
     """Three tracks of two artists; one became cheaper, one dearer."""
     deliver_track()
-    deliver_track(revision=1, unit_price=0.79, previous={"unit_price": 0.99})
+    deliver_track(revision=1, unit_price=0.79)
+    deliver_row("price_change", **price_change_data(new_price=0.79))
     deliver_track(id=2, name="Dr. Feelgood", artist={"id": 22, "name": "Mötley Crüe"})
     deliver_track(
         revision=1,
@@ -24,8 +25,8 @@ def tracks(db: None) -> None:
         artist={"id": 22, "name": "Mötley Crüe"},
         album={"id": 12, "title": "Dr. Feelgood"},
         unit_price=1.99,
-        previous={"unit_price": 0.99},
     )
+    deliver_row("price_change", **price_change_data(id=2, track=2, new_price=1.99))
     deliver_track(id=3, name="100% Straße", genre=None, album={"id": 13, "title": "Bomber"})
 
 

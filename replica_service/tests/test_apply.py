@@ -1,14 +1,24 @@
 """Messages of the master become the storefront's rows, through the consumer's own path."""
 
+import itertools
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
+from rest_framework.test import APIClient
 
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica.outcome import Outcome
 from replica_service.storefront import services
 from replica_service.storefront.models import Album, Artist, Genre, MediaType, PriceChange, Track
-from tests.stream import deliver, deliver_row, deliver_track, message, track_data
+from tests.stream import (
+    deliver,
+    deliver_row,
+    deliver_track,
+    message,
+    price_change_data,
+    track_data,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +34,6 @@ def test_a_track_becomes_one_flat_row() -> None:
     assert track.media_type_name == "MPEG audio file"
     assert (track.milliseconds, track.bytes) == (169_000, 4_000_000_000)
     assert track.unit_price == Decimal("0.99")
-    assert track.previous_price is None
     assert track.search_text == "ace of spades motorhead ace of spades"
 
 
@@ -35,27 +44,53 @@ def test_a_track_without_a_genre_is_applied() -> None:
     assert (track.genre_id, track.genre_name) == (None, "")
 
 
-def test_a_new_price_leaves_the_one_before_on_the_row() -> None:
-    deliver_track(previous={"unit_price": None})
-    deliver_track(revision=1, unit_price=1.29, previous={"unit_price": 0.99})
+@pytest.mark.parametrize("order", list(itertools.permutations(range(5))))
+def test_the_price_before_the_last_change_is_shown_whatever_the_order(
+    order: Sequence[int], api: APIClient
+) -> None:
+    history = [
+        message("track", track_data(unit_price=1.29), revision=1, previous={"unit_price": 0.99}),
+        message("price_change", price_change_data()),
+        message("track", track_data(unit_price=1.19), revision=2, previous={"unit_price": 1.29}),
+        message("price_change", price_change_data(id=2, old_price=1.29, new_price=1.19)),
+        message("track", track_data(unit_price=1.19, name="Renamed"), revision=3, previous={}),
+    ]
 
-    track = Track.objects.get()
-    assert (track.unit_price, track.previous_price) == (Decimal("1.29"), Decimal("0.99"))
+    for position in order:
+        deliver(history[position])
+
+    assert Track.objects.get().name == "Renamed"
+    assert shown_prices(api) == ("1.19", "1.29", True)
 
 
-def test_a_new_price_that_overtakes_the_creation_of_its_track_keeps_the_one_before() -> None:
-    deliver_track(revision=1, unit_price=1.29, previous={"unit_price": 0.99})
+@pytest.mark.parametrize("is_track_first", [True, False])
+def test_a_sync_brings_the_price_before(is_track_first: bool, api: APIClient) -> None:
+    rows = [
+        message("track", track_data(unit_price=1.29), revision=7, signal_type="SYNC"),
+        message("price_change", price_change_data(), signal_type="SYNC"),
+    ]
 
-    assert Track.objects.get().previous_price == Decimal("0.99")
+    for row in rows if is_track_first else reversed(rows):
+        deliver(row)
+
+    assert shown_prices(api) == ("1.29", "0.99", False)
 
 
-def test_a_change_of_anything_else_keeps_the_price_before() -> None:
+def test_a_track_whose_price_never_changed_has_no_price_before(api: APIClient) -> None:
     deliver_track()
-    deliver_track(revision=1, unit_price=1.29, previous={"unit_price": 0.99})
-    deliver_track(revision=2, unit_price=1.29, name="Renamed", previous={})
+    deliver_row("price_change", **price_change_data(track=2))
 
-    track = Track.objects.get()
-    assert (track.name, track.previous_price) == ("Renamed", Decimal("0.99"))
+    assert shown_prices(api) == ("0.99", None, False)
+
+
+def shown_prices(api: APIClient) -> tuple[str, str | None, bool]:
+    """A track's price, the one before, and whether the filter takes it for reduced."""
+    reduced, others = (
+        api.get(f"/api/tracks/?is_reduced={value}").json()["count"] for value in ("true", "false")
+    )
+    assert reduced + others == 1
+    track = api.get("/api/tracks/1/").json()
+    return track["unit_price"], track["previous_price"], bool(reduced)
 
 
 def test_the_storefronts_own_column_survives_every_message() -> None:
@@ -86,14 +121,7 @@ def test_an_album_may_arrive_before_its_artist() -> None:
 
 
 def test_a_price_change_gets_the_storefronts_names() -> None:
-    deliver_row(
-        "price_change",
-        id=1,
-        track=1,
-        old_price=0.99,
-        new_price=1.29,
-        changed_at="2026-11-23 18:44:37.955405+00:00",
-    )
+    deliver_row("price_change", **price_change_data())
 
     change = PriceChange.objects.get()
     assert change.track_id == 1

@@ -1,12 +1,13 @@
 """The copy for people: to look at, not to change, but for what is the storefront's own."""
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from replica_service.storefront import services
+from replica_service.storefront import selectors, services
 from replica_service.storefront.models import Album, Artist, Genre, MediaType, PriceChange, Track
 
 if TYPE_CHECKING:
@@ -67,7 +68,18 @@ class TrackAdmin(ReadOnlyAdmin):
         "is_featured",
         ("cqrs_revision", "cqrs_updated"),
     )
+    readonly_fields = ("previous_price",)
     actions = ("feature", "unfeature")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Track]:
+        """Tracks with what they cost before."""
+        return selectors.tracks_with_previous_prices()
+
+    @admin.display(description="previous price")
+    def previous_price(self, track: Any) -> Decimal | None:
+        """What it cost before the last change."""
+        price: Decimal | None = track.previous_price
+        return price
 
     def has_feature_permission(self, request: HttpRequest) -> bool:
         """Who could change tracks, if they were not a copy."""

@@ -80,7 +80,7 @@ class TrackFilter(django_filters.FilterSet):
 
     def filter_reduced(self, queryset: QuerySet[Track], name: str, value: bool) -> QuerySet[Track]:
         """The price went down; a track whose price never changed is not reduced."""
-        reduced = {"previous_price__gt": F("unit_price")}
+        reduced = {"previous_price__isnull": False, "previous_price__gt": F("unit_price")}
         return queryset.filter(**reduced) if value else queryset.exclude(**reduced)
 
 

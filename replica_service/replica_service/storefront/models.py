@@ -4,7 +4,6 @@ Order between rows of different models is not promised, so no foreign key has a 
 database, and none cascades: each row goes when its own message says so.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -95,8 +94,6 @@ class Track(ReplicaMixin):
 
     #: Name, artist and album as the search compares them.
     search_text = models.TextField()
-    #: The price before the last change of it that arrived here.
-    previous_price = Price(null=True)
     #: The storefront's own: no message of the master touches it.
     is_featured = models.BooleanField(default=False)
 
@@ -119,12 +116,8 @@ class Track(ReplicaMixin):
         previous_data: dict[str, Any] | None = None,
         meta: dict[str, Any] | None = None,
     ) -> "Track":
-        """Creates the flat row from the nested payload.
-
-        A change of the price may arrive before the message that created the track, and create it.
-        """
-        row = search_row(mapped_data) | _previous_price(previous_data)
-        track: Track = super().cqrs_create(sync, row, previous_data, meta)
+        """Creates the flat row from the nested payload."""
+        track: Track = super().cqrs_create(sync, search_row(mapped_data), previous_data, meta)
         return track
 
     def cqrs_update(
@@ -135,21 +128,15 @@ class Track(ReplicaMixin):
         meta: dict[str, Any] | None = None,
     ) -> "Track":
         """Updates what comes from the master, and only that: the local columns stay."""
-        row = search_row(mapped_data) | _previous_price(previous_data)
+        row = search_row(mapped_data)
         for attribute, value in type(self).cqrs.to_attributes(row).items():
             setattr(self, attribute, value)
         self.save(update_fields=row.keys() - {"id"})
         return self
 
 
-def _previous_price(previous_data: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The price before this change, if it is one of the price."""
-    price = (previous_data or {}).get("unit_price")
-    return {} if price is None else {"previous_price": price}
-
-
 class PriceChange(ReplicaMixin):
-    """One step of a track's price, for the price history."""
+    """One step of a track's price; the newest one says what the track cost before."""
 
     CQRS_ID = "price_change"
     CQRS_READ_ONLY = True
@@ -162,10 +149,14 @@ class PriceChange(ReplicaMixin):
         "changed_at": "changed_at",
     }
 
-    track = Reference(Track)
+    track = Reference(Track, db_index=False)
     price_before = Price()
     price_after = Price()
     changed_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        # The newest change of a track: its master writes them one after the other.
+        indexes: ClassVar = [models.Index(fields=["track", "-id"], name="price_change_newest")]
 
     def __str__(self) -> str:
         return f"{self.price_before} → {self.price_after}"

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import viewsets
 
 from replica_service.storefront import filters, selectors, serializers
-from replica_service.storefront.models import Artist, Genre, MediaType, PriceChange, Track
+from replica_service.storefront.models import Artist, Genre, MediaType, PriceChange
 
 
 class ReplicaViewSet(viewsets.ReadOnlyModelViewSet[Any]):
@@ -53,7 +53,7 @@ class MediaTypeViewSet(ReplicaViewSet):
 class TrackViewSet(ReplicaViewSet):
     """Search and browse the tracks."""
 
-    queryset = Track.objects.defer("search_text")
+    queryset = selectors.tracks_with_previous_prices().defer("search_text")
     serializer_class = serializers.TrackSerializer
     filterset_class = filters.TrackFilter
     ordering_fields = ("id", "name", "artist_name", "album_title", "unit_price", "milliseconds")

@@ -118,10 +118,6 @@ class Migration(migrations.Migration):
                     models.DecimalField(db_index=True, decimal_places=2, max_digits=10),
                 ),
                 ("search_text", models.TextField()),
-                (
-                    "previous_price",
-                    models.DecimalField(decimal_places=2, max_digits=10, null=True),
-                ),
                 ("is_featured", models.BooleanField(default=False)),
                 (
                     "album",
@@ -172,15 +168,13 @@ class Migration(migrations.Migration):
                     "track",
                     models.ForeignKey(
                         db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
                         to="storefront.track",
                     ),
                 ),
             ],
-            options={
-                "abstract": False,
-            },
             bases=(dj_cqrs.mixins.RawReplicaMixin, models.Model),
         ),
         migrations.AddIndex(
@@ -194,5 +188,9 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("id"), condition=models.Q(("is_featured", True)), name="track_is_featured"
             ),
+        ),
+        migrations.AddIndex(
+            model_name="pricechange",
+            index=models.Index(fields=["track", "-id"], name="price_change_newest"),
         ),
     ]
