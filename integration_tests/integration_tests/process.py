@@ -12,6 +12,11 @@ from local_stack.process import as_user
 from local_stack.waiting import eventually
 
 _STOP_SECONDS = 60
+_LOG_CHARACTERS = 3000
+
+
+class ProcessEndedError(Exception):
+    """Raised when a process has ended that should run; waiting longer is of no use."""
 
 
 class ServiceProcess:
@@ -69,8 +74,10 @@ class ServiceProcess:
         self._group = self._process.pid
 
     def check_alive(self) -> None:
-        """Fail with the end of the log if it has ended by itself."""
-        assert self.is_running, f"{self.name} does not run:\n{self.log_since(0)[-3000:]}"
+        """Raise ProcessEndedError with the end of the log if it has ended by itself."""
+        if not self.is_running:
+            end = self.log_since(0)[-_LOG_CHARACTERS:]
+            raise ProcessEndedError(f"{self.name} does not run:\n{end}")
 
     def check_workers(self, count: int = 1) -> None:
         """Fail while it has fewer workers than that."""

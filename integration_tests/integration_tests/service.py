@@ -99,4 +99,8 @@ class Service:
             answer = httpx.get(f"{self.url}/readyz", timeout=10)
             assert answer.status_code == httpx.codes.OK, answer.text
 
-        eventually(check, within_seconds=_START_SECONDS)
+        eventually(
+            check,
+            within_seconds=_START_SECONDS,
+            retry_on=(AssertionError, httpx.TransportError),
+        )

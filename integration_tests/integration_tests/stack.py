@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from pika.exceptions import AMQPError
+
 from integration_tests import broker, databases
 from integration_tests.process import ServiceProcess
 from integration_tests.services import CONSUMER_WORKERS, Master, Replica
@@ -85,7 +87,11 @@ class Stack:
             process.start()
         self.master.wait_until_ready()
         self.replica.wait_until_ready()
-        eventually(self._check_consumers, within_seconds=_START_SECONDS)
+        eventually(
+            self._check_consumers,
+            within_seconds=_START_SECONDS,
+            retry_on=(AssertionError, AMQPError),
+        )
 
     def _check_consumers(self) -> None:
         self.replica.consumer.check_alive()
