@@ -1,6 +1,6 @@
 """The last words of `make up`: where everything is, and two lines to try it."""
 
-from local_stack.stack.environment import Environment
+from local_stack.stack.environment import DEFAULTS, Environment
 
 _TEMPLATE = """
 The stack is running.
@@ -16,7 +16,7 @@ Create a track on the master, then read it from the replica:
     -d '{body}'
   curl "http://127.0.0.1:{replica}/api/tracks/?search=Blue+Train"
 
-make demo loads a whole catalogue, make logs follows the processes, make down stops them.
+{demo} loads a whole catalogue, make logs follows the processes, make down stops them.
 """
 
 _BODY = (
@@ -27,6 +27,12 @@ _BODY = (
 
 def farewell(environment: Environment) -> str:
     """Write the text for a stack with these settings."""
+    ports = {name: environment[name] for name in ("MASTER_PORT", "REPLICA_PORT")}
+    # What is not in .env has to be said again.
+    said = [f"{name}={port}" for name, port in ports.items() if port != DEFAULTS[name]]
     return _TEMPLATE.format(
-        master=environment["MASTER_PORT"], replica=environment["REPLICA_PORT"], body=_BODY
+        master=ports["MASTER_PORT"],
+        replica=ports["REPLICA_PORT"],
+        body=_BODY,
+        demo=" ".join(["make demo", *said]),
     )
