@@ -4,16 +4,19 @@ Host ports are fixed, so that a restarted server is found where it was. Whether 
 container of testcontainers runs is decided by its own configuration.
 """
 
+import contextlib
 import functools
+import gc
 import os
 import signal
 import socket
+import warnings
 from types import TracebackType
 from typing import Self
 
 import docker
 import psycopg
-from docker.errors import DockerException, NotFound
+from docker.errors import APIError, DockerException
 from testcontainers.core.container import DockerContainer
 
 from local_stack import databases
@@ -35,29 +38,25 @@ _OWNER_LABEL = "local-stack.owner"
 @functools.cache
 def docker_answers() -> bool:
     """Tell whether a Docker engine answers here."""
-    try:
-        client = docker.from_env(timeout=5)
-        try:
-            return bool(client.ping())
-        finally:
-            client.close()
-    except DockerException:
+    with warnings.catch_warnings():
+        # The client leaves the socket, on which nobody answers, to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        with contextlib.suppress(DockerException):
+            with contextlib.closing(docker.from_env(timeout=5)) as client:
+                return bool(client.ping())
+        gc.collect()
         return False
 
 
 @functools.cache
 def remove_leftovers() -> None:
     """Remove containers of test runs that were killed on this machine; once for each process."""
-    client = docker.from_env()
-    try:
+    with contextlib.closing(docker.from_env()) as client:
         for container in client.containers.list(all=True, filters={"label": _OWNER_LABEL}):
             host, _, pid = container.labels[_OWNER_LABEL].partition(" ")
             if host == socket.gethostname() and not is_alive(int(pid)):
-                container.remove(force=True, v=True)
-    except NotFound:  # another run was faster
-        pass
-    finally:
-        client.close()
+                with contextlib.suppress(APIError):  # another run was faster
+                    container.remove(force=True, v=True)
 
 
 class _Container:

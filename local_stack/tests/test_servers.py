@@ -16,20 +16,14 @@ from local_stack.rabbitmq import PrivateRabbitMQ
 from local_stack.rabbitmq_node import find_scripts
 from local_stack.waiting import eventually
 
-needs_docker = pytest.mark.skipif(not docker_answers(), reason="no Docker engine answers")
-needs_rabbitmq = pytest.mark.skipif(
-    find_scripts() is None and not may_install(), reason="RabbitMQ is not installed"
-)
-needs_postgres = pytest.mark.skipif(
-    find_binaries() is None and not may_install(), reason="PostgreSQL is not installed"
-)
+IN_CONTAINERS = docker_answers()
 BROKERS = [
-    pytest.param(PrivateRabbitMQ, marks=needs_rabbitmq),
-    pytest.param(ContainerRabbitMQ, marks=needs_docker),
+    *([PrivateRabbitMQ] if find_scripts() or may_install() else []),
+    *([ContainerRabbitMQ] if IN_CONTAINERS else []),
 ]
 DATABASES = [
-    pytest.param(PrivatePostgres, marks=needs_postgres),
-    pytest.param(ContainerPostgres, marks=needs_docker),
+    *([PrivatePostgres] if find_binaries() or may_install() else []),
+    *([ContainerPostgres] if IN_CONTAINERS else []),
 ]
 
 # RabbitMQ 3.10 notes a new quorum queue on disk half a second late; a node killed before that

@@ -28,17 +28,11 @@ COPIED = ("docker-compose.yml", ".dockerignore", "requirements.txt")
 DIRECTORIES = ("shared/cqrs", "master_service", "replica_service")
 CONVERGED_SECONDS = 90
 
-pytestmark = [
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        not all((ROOT / name / "pyproject.toml").exists() for name in DIRECTORIES),
-        reason="needs both services",
-    ),
+KINDS = [
+    *(["local"] if find_scripts() or may_install() else []),
+    *([] if compose.why_not() else ["docker"]),
 ]
-needs_rabbitmq = pytest.mark.skipif(
-    find_scripts() is None and not may_install(), reason="RabbitMQ is not installed"
-)
-needs_compose = pytest.mark.skipif(bool(compose.why_not()), reason=compose.why_not() or "-")
+pytestmark = pytest.mark.timeout(900)
 
 
 @dataclass
@@ -100,12 +94,7 @@ class Checkout:
         assert self.artists(self.ports[1]) == self.artists(self.ports[0])
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("local", marks=needs_rabbitmq),
-        pytest.param("docker", marks=needs_compose),
-    ]
-)
+@pytest.fixture(params=KINDS)
 def checkout(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkout]:
     directory = tmp_path / "checkout"
     for name in DIRECTORIES:
