@@ -1,11 +1,10 @@
 """From the bytes of a delivery to a message that can be judged, or the reason why it cannot."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from dj_cqrs import conf, wire
+from dj_cqrs import conf, keys, wire
 from dj_cqrs.constants import REVISIONS_HEADER, REVISIONS_MONOTONIC, SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import ContractError, TransientError
@@ -18,8 +17,6 @@ from dj_cqrs.transport.topology import RoutingKey
 if TYPE_CHECKING:
     from dj_cqrs.inbox.models import ParkedMessage
 
-#: Longest key text that the inbox tables hold.
-MAX_KEY_LENGTH: Final = 255
 _MAX_REVISION: Final = 2**63 - 1
 
 
@@ -142,14 +139,10 @@ def from_payload(payload: TransportPayload, raw: RawMessage) -> Message:
 def key_text(model: Any, pk: Any) -> str:
     """The text by which a key is locked; the same for every way in which a master writes it."""
     try:
-        text = str(mapping.to_python(model._meta.pk, pk))
+        return keys.key_text(mapping.to_python(model._meta.pk, pk))
     except (AttributeError, mapping.MappingError):
         # Not a model, or keyed by something else than the master's primary key.
-        text = str(pk)
-    if len(text) <= MAX_KEY_LENGTH:
-        return text
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{text[: MAX_KEY_LENGTH - len(digest) - 1]}#{digest}"
+        return keys.key_text(pk)
 
 
 def _revision(value: Any) -> int:
