@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 
 from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
+from dj_cqrs.keys import MAX_KEY_LENGTH
 from dj_cqrs.replica import ledger, parking
 from dj_cqrs.replica.batch import apply_batch
-from dj_cqrs.replica.message import MAX_KEY_LENGTH, key_text
+from dj_cqrs.replica.message import key_text
 from dj_cqrs.replica.outcome import Outcome
 from dj_cqrs.replica.with_inbox import InboxApplier
 from tests.app.replica_models import HookedItem, Item, Keyed, Notifier, SelfKeyed
