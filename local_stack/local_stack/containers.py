@@ -41,9 +41,11 @@ def docker_answers() -> bool:
     with warnings.catch_warnings():
         # The client leaves the socket, on which nobody answers, to the garbage collector.
         warnings.simplefilter("ignore", ResourceWarning)
-        with contextlib.suppress(DockerException):
+        try:
             with contextlib.closing(docker.from_env(timeout=5)) as client:
                 return bool(client.ping())
+        except DockerException:
+            pass
         gc.collect()
         return False
 

@@ -70,7 +70,7 @@ def choose(settings: Environment) -> tuple[Stack, str]:
     if asked:
         raise StackError(f"STACK={asked}: write docker or local")
     if obstacle:
-        return LocalStack(settings), f"{obstacle} (STACK=docker insists on it)"
+        return LocalStack(settings), f"{obstacle}, and plain processes do as well"
     return ComposeStack(settings), "a Docker engine answers (STACK=local does without)"
 
 
