@@ -20,7 +20,7 @@ logger = logging.getLogger("django-cqrs")
 _IDLE_SECONDS: Final = 0.5
 _CHORE_INTERVAL_SECONDS: Final = 1.0
 _FIRST_BACK_OFF_SECONDS: Final = 0.2
-_LONGEST_BACK_OFF_SECONDS: Final = 30.0
+_LONGEST_BACK_OFF_SECONDS: Final = 10.0
 
 
 class Applier(Protocol):
