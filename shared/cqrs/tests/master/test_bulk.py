@@ -1,0 +1,190 @@
+"""Bulk writes are recorded like single ones."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
+
+from dj_cqrs.signals import post_bulk_create, post_update
+from local_stack.waiting import eventually
+from tests.app.master_models import Author, Book
+from tests.master.outbox_reader import summary, take
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_bulk_create_records_every_row_of_a_generator() -> None:
+    created = Author.cqrs.bulk_create((Author(name=str(number)) for number in range(3)), 2)
+
+    assert summary(take()) == [("SAVE", "author", row.pk, 0) for row in created]
+    assert [author.cqrs_revision for author in created] == [0, 0, 0]
+
+
+def test_bulk_create_with_a_failing_row_records_nothing(author: Author) -> None:
+    with pytest.raises(Exception, match="author"):
+        Author.cqrs.bulk_create([Author(name="new"), Author(pk=author.pk, name="clash")])
+
+    assert take() == []
+
+
+def test_bulk_create_refuses_rows_whose_keys_stay_unknown() -> None:
+    with pytest.raises(ValueError, match="Set them first"):
+        Author.cqrs.bulk_create([Author(name="x")], ignore_conflicts=True)
+
+    assert not Author.objects.exists()
+
+
+def test_bulk_create_that_ignores_conflicts_sends_new_rows_only(author: Author) -> None:
+    Author.cqrs.bulk_create(
+        [Author(pk=author.pk, name="x"), Author(pk=10**6, name="new")], ignore_conflicts=True
+    )
+
+    assert summary(take()) == [("SAVE", "author", 10**6, 0)]
+
+
+def test_a_row_whose_creation_was_ignored_is_still_saved_and_deleted(author: Author) -> None:
+    with transaction.atomic():
+        Author.cqrs.bulk_create([Author(pk=author.pk, name="x")], ignore_conflicts=True)
+        author.save()
+    assert summary(take()) == [("SAVE", "author", author.pk, 1)]
+    with transaction.atomic():
+        Author.cqrs.bulk_create([Author(pk=author.pk, name="x")], ignore_conflicts=True)
+        Author.objects.get(pk=author.pk).delete()
+    assert summary(take()) == [("DELETE", "author", author.pk, 2)]
+
+
+def test_bulk_create_that_updates_conflicts_tells_new_rows_from_old(author: Author) -> None:
+    rows = [Author(pk=author.pk, name="updated"), Author(pk=author.pk + 1, name="new")]
+    Author.cqrs.bulk_create(rows, None, False, True, ["name"], ["id"])
+
+    messages = sorted(take(), key=lambda m: int(m["instance_pk"]))
+    assert [revision for *_, revision in summary(messages)] == [1, 0]
+    assert [m["instance_data"]["name"] for m in messages] == ["updated", "new"]
+
+
+def test_a_row_that_a_bulk_create_updated_can_be_deleted_at_once(author: Author) -> None:
+    with transaction.atomic():
+        Author.cqrs.bulk_create(
+            [Author(pk=author.pk, name="x")],
+            update_conflicts=True,
+            update_fields=["name"],
+            unique_fields=["pk"],
+        )
+        Author.objects.get(pk=author.pk).delete()
+
+    assert summary(take()) == [("DELETE", "author", author.pk, 1)]
+
+
+def test_bulk_update_records_rows_that_no_longer_match_their_filter() -> None:
+    authors = _authors(3)
+
+    count = Author.cqrs.bulk_update(Author.objects.filter(name="1"), name="other")
+
+    assert count == 1
+    assert summary(take()) == [("SAVE", "author", authors[1].pk, 1)]
+
+
+def test_bulk_update_of_nothing_is_zero() -> None:
+    assert Author.cqrs.bulk_update(Author.objects.none(), name="x") == 0
+    assert Book.cqrs.bulk_update(Book.objects.filter(pk=0), title="x") == 0
+
+
+def test_bulk_update_and_save_in_one_transaction_are_one_message(author: Author) -> None:
+    with transaction.atomic():
+        author.save()
+        Author.cqrs.bulk_update(Author.objects.all(), name="bulk")
+
+    (message,) = take()
+    assert message["instance_data"]["name"] == "bulk"
+    assert message["instance_data"]["cqrs_revision"] == 1
+
+
+def test_bulk_update_of_many_rows_does_not_cost_statements_per_row() -> None:
+    _authors(100)
+    with CaptureQueriesContext(connection) as queries:
+        Author.cqrs.bulk_update(Author.objects.all(), name="bulk")
+
+    assert len(take()) == 100
+    assert len(queries) <= 10
+
+
+def test_the_bulk_signals_are_sent_with_the_rows(author: Author) -> None:
+    seen: list[Any] = []
+
+    def receiver(sender: Any, instances: Any, **kwargs: Any) -> None:
+        seen.append([row.name for row in instances])
+
+    post_bulk_create.connect(receiver, sender=Author)
+    post_update.connect(receiver, sender=Author)
+    try:
+        Author.cqrs.bulk_create([Author(name="new")])
+        Author.cqrs.bulk_update(Author.objects.filter(name="new"), name="newer")
+    finally:
+        post_bulk_create.disconnect(receiver, sender=Author)
+        post_update.disconnect(receiver, sender=Author)
+
+    assert seen == [["new"], ["newer"]]
+
+
+def test_rows_updated_behind_the_mixin_can_be_announced(author: Author) -> None:
+    Author.objects.filter(pk=author.pk).update(name="silent")
+    Author.call_post_update(Author.objects.filter(pk=author.pk))
+
+    (message,) = take()
+    assert message["instance_data"]["name"] == "silent"
+    assert message["instance_data"]["cqrs_revision"] == 1
+
+
+@pytest.mark.postgres
+def test_bulk_update_leaves_a_row_alone_that_changed_while_it_waited(author: Author) -> None:
+    is_changed, may_commit = threading.Event(), threading.Event()
+
+    def cancel() -> None:
+        try:
+            with transaction.atomic():
+                Author.objects.filter(pk=author.pk).update(name="cancelled")
+                is_changed.set()
+                may_commit.wait(10)
+        finally:
+            connections.close_all()
+
+    def update() -> int:
+        try:
+            is_changed.wait(10)
+            return Author.cqrs.bulk_update(Author.objects.filter(name="Lem"), name="done")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor() as pool:
+        cancelling, updating = pool.submit(cancel), pool.submit(update)
+        eventually(_somebody_waits_for_a_lock, within_seconds=10)
+        may_commit.set()
+        cancelling.result(10)
+        assert updating.result(10) == 0
+
+    author.refresh_from_db()
+    assert author.name == "cancelled"
+    assert take() == []
+
+
+def test_rows_announced_twice_raise_their_revision_once(author: Author) -> None:
+    with transaction.atomic():
+        author.save()
+        Author.call_post_update([author])
+
+    assert summary(take()) == [("SAVE", "author", author.pk, 1)]
+
+
+def _authors(count: int) -> list[Author]:
+    authors = Author.cqrs.bulk_create(Author(name=str(number)) for number in range(count))
+    take()
+    return authors
+
+
+def _somebody_waits_for_a_lock() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        assert cursor.fetchone() != (0,)
