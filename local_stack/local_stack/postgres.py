@@ -45,14 +45,14 @@ class PrivatePostgres:
                 removes.
             fsync: False is faster and safe against SIGKILL, but not against power loss.
         """
+        self._binaries = packages.find_or_install(
+            find_binaries, server="PostgreSQL", package="postgresql"
+        )
         self._temporary = None
         if directory is None:
             self._temporary = Path(tempfile.mkdtemp(prefix="postgres-"))
             self._temporary.chmod(0o711)
             directory = self._temporary / "cluster"
-        self._binaries = packages.find_or_install(
-            find_binaries, server="PostgreSQL", package="postgresql"
-        )
         self._directory = directory
         self._data = directory / "data"
         self._user = service_user("postgres", directory)

@@ -11,7 +11,7 @@ from local_stack.broker_users import BrokerUser, definitions
 from local_stack.errors import ServerFailedError
 from local_stack.ports import LOOPBACK, free_ports, is_answering
 from local_stack.process import ServerProcess
-from local_stack.rabbitmq_node import RabbitMQNode, speaks_amqp
+from local_stack.rabbitmq_node import RabbitMQNode, install_scripts, speaks_amqp
 from local_stack.waiting import eventually
 
 _START_SECONDS = 120
@@ -32,6 +32,7 @@ class PrivateRabbitMQ:
             directory: Where the node keeps its data; kept by `stop`. None for a temporary one,
                 which `close` removes.
         """
+        scripts = install_scripts()
         self._temporary = None
         if directory is None:
             self._temporary = Path(tempfile.mkdtemp(prefix="rabbitmq-"))
@@ -44,6 +45,7 @@ class PrivateRabbitMQ:
             dist_port=dist_port,
             epmd_port=epmd_port,
             definitions=definitions([TEST_USER]),
+            scripts=scripts,
         )
         self.node.write_configuration()
         self._epmd = self._process(self.node.epmd_command, "epmd.log")
