@@ -34,6 +34,9 @@ KINDS = [
 ]
 pytestmark = pytest.mark.timeout(900)
 
+#: What the printed lines wait for, so that both can be pasted at once.
+PAUSE = "sleep 1; "
+
 
 @dataclass
 class Checkout:
@@ -70,6 +73,12 @@ class Checkout:
     def up(self) -> str:
         done = self.run("up")
         assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def shell(self, command: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=self.directory, capture_output=True, text=True, check=True
+        )
         return done.stdout
 
     def create_artist(self, name: str) -> httpx.Response:
@@ -185,6 +194,10 @@ def pid_of(supervisor: Supervisor, name: str) -> int:
     return int(pid)
 
 
+def assert_found(answer: str) -> None:
+    assert '"count":1' in answer
+
+
 def assert_replaced(supervisor: Supervisor, name: str, pid: int) -> None:
     assert pid_of(supervisor, name) not in (0, pid)
 
@@ -194,6 +207,11 @@ def test_the_stack_runs_twice_heals_and_stops(checkout: Checkout) -> None:
     assert f"starting the {checkout.kind} stack: STACK={checkout.kind}" in checkout.up()
     last_words = checkout.up()
     assert f"curl -X POST http://127.0.0.1:{checkout.ports[0]}/api/tracks/" in last_words
+
+    # And the two lines that it prints, which do what they say
+    post, _, get = last_words.partition("  curl -X")[2].partition("make demo")[0].partition(PAUSE)
+    assert '"name":"Blue Train"' in checkout.shell(f"curl -X{post}")
+    eventually(lambda: assert_found(checkout.shell(get)), within_seconds=60)
 
     # When every process is killed while rows are written
     with Writer(checkout) as writer:

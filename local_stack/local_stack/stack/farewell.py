@@ -14,7 +14,7 @@ Create a track on the master, then read it from the replica:
     -H "Authorization: Bearer $(sed -n 's/^API_TOKEN=//p' .env)" \\
     -H "Content-Type: application/json" \\
     -d '{body}'
-  curl "http://127.0.0.1:{replica}/api/tracks/?search=Blue+Train"
+  sleep 1; curl "http://127.0.0.1:{replica}/api/tracks/?search=Blue+Train"
 
 {demo} loads a whole catalogue, make logs follows the processes, make down stops them.
 """
