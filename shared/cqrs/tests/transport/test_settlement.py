@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dj_cqrs.transport.rabbit_mq.settlement import Ack, Unsettled
+from dj_cqrs.transport.settlement import Ack, Unsettled
 
 
 def handed_out(count: int) -> Unsettled:

@@ -18,7 +18,7 @@ from dj_cqrs.transport.rabbit_mq.channel import LinkChannel
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
 from dj_cqrs.transport.rabbit_mq.errors import lost
 from dj_cqrs.transport.rabbit_mq.link import CLOSE_SECONDS, Link
-from dj_cqrs.transport.rabbit_mq.settlement import Unsettled
+from dj_cqrs.transport.settlement import Unsettled
 
 logger = logging.getLogger("django-cqrs")
 

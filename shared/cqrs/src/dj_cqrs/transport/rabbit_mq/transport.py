@@ -12,7 +12,7 @@ from dj_cqrs.transport.base import BaseTransport, Consumer, Publisher
 from dj_cqrs.transport.rabbit_mq.consumer import QueueConsumer
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
 from dj_cqrs.transport.rabbit_mq.declaration import Exchange, declare
-from dj_cqrs.transport.rabbit_mq.direct import DirectProducer
+from dj_cqrs.transport.direct import DirectProducer
 from dj_cqrs.transport.rabbit_mq.link import Link
 from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
 from dj_cqrs.transport.rabbit_mq.publisher import ConfirmingPublisher
