@@ -9,10 +9,10 @@ from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport.base import BaseTransport, Consumer, Publisher
+from dj_cqrs.transport.direct import DirectProducer
 from dj_cqrs.transport.rabbit_mq.consumer import QueueConsumer
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
 from dj_cqrs.transport.rabbit_mq.declaration import Exchange, declare
-from dj_cqrs.transport.direct import DirectProducer
 from dj_cqrs.transport.rabbit_mq.link import Link
 from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
 from dj_cqrs.transport.rabbit_mq.publisher import ConfirmingPublisher
