@@ -111,3 +111,30 @@ class Silent(MasterMixin):
     CQRS_PRODUCE = False
 
     name = models.CharField(max_length=50)
+
+
+class Country(MasterMixin):
+    """A master whose key is a text."""
+
+    CQRS_ID = "country"
+
+    code = models.CharField(max_length=10, primary_key=True)
+    name = models.CharField(max_length=50)
+
+
+class Capital(MasterMixin):
+    """A master whose key is another row's."""
+
+    CQRS_ID = "capital"
+
+    country = models.OneToOneField(Country, on_delete=models.CASCADE, primary_key=True)
+    name = models.CharField(max_length=50)
+
+
+class Holiday(MasterMixin):
+    """A master whose key is a date."""
+
+    CQRS_ID = "holiday"
+
+    day = models.DateField(primary_key=True)
+    name = models.CharField(max_length=50)

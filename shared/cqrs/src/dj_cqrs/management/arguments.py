@@ -1,0 +1,104 @@
+"""What the commands have in common: models, filters and numbers from the command line."""
+
+import argparse
+import json
+from typing import Any
+
+from django.core.exceptions import FieldError, ValidationError
+from django.core.management.base import CommandError
+from django.db import router
+from django.db.models import QuerySet
+
+from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
+
+#: Rows that a command handles at once, unless it is told otherwise.
+DEFAULT_BATCH_SIZE = 10_000
+
+_WORDS = {
+    **dict.fromkeys(("true", "1", "yes", "y", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "n", "off"), False),
+}
+
+
+def master_model(cqrs_id: str) -> Any:
+    """The master model with that ``CQRS_ID``.
+
+    Raises:
+        CommandError: there is none.
+    """
+    return _registered(MasterRegistry.models, cqrs_id)
+
+
+def replica_model(cqrs_id: str) -> Any:
+    """The replica model (or plain class) with that ``CQRS_ID``.
+
+    Raises:
+        CommandError: there is none.
+    """
+    return _registered(ReplicaRegistry.models, cqrs_id)
+
+
+def rows_of(model: Any) -> "QuerySet[Any]":
+    """The model's rows, read from the database that they are written to."""
+    rows: QuerySet[Any] = model._default_manager.using(router.db_for_write(model))
+    return rows.order_by("pk")
+
+
+def filtered(queryset: "QuerySet[Any]", text: str | None) -> "QuerySet[Any]":
+    """The rows that a JSON object of filter arguments matches, each once; none without a text.
+
+    Raises:
+        CommandError: the text is no JSON object, or no filter of this model.
+    """
+    if not text:
+        return queryset.none()
+    try:
+        arguments = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise CommandError(f"Bad filter kwargs! {error}") from error
+    if not isinstance(arguments, dict):
+        raise CommandError("Bad filter kwargs! It must be a JSON object.")
+    try:
+        rows = queryset.filter(**arguments)
+    except (FieldError, ValidationError, TypeError, ValueError) as error:
+        raise CommandError(f"Bad filter kwargs! {error}") from error
+    if len(rows.query.alias_map) > 1:
+        # A filter over a relation to many rows finds a row once for each of them.
+        return queryset.filter(pk__in=rows.order_by().values("pk"))
+    return rows
+
+
+def positive(text: str | int) -> int:
+    """A whole number of at least 1, for ``add_argument(type=positive)``.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1.")
+    return number
+
+
+def boolean(text: str | bool) -> bool:
+    """A word for yes or no, for ``add_argument(type=boolean)``; "false" is false.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    if isinstance(text, bool):
+        return text
+    try:
+        return _WORDS[text.strip().lower()]
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false.") from None
+
+
+def _registered(models: dict[str, Any], cqrs_id: str) -> Any:
+    model = models.get(cqrs_id)
+    if model is None:
+        raise CommandError(f"Wrong CQRS ID: {cqrs_id}!")
+    return model
