@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dj_cqrs.transport.base import OutgoingMessage, PublishOutcome
-from dj_cqrs.transport.rabbit_mq.confirms import PendingConfirms
+from dj_cqrs.transport.confirms import PendingConfirms
 
 CONFIRMED, UNROUTABLE, FAILED = (
     PublishOutcome.CONFIRMED,

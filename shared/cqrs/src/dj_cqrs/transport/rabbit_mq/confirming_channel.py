@@ -8,8 +8,8 @@ import pika
 from pika.exceptions import AMQPError, ShortStringTooLong, UnsupportedAMQPFieldException
 
 from dj_cqrs.transport.base import OutgoingMessage
+from dj_cqrs.transport.confirms import PendingConfirms
 from dj_cqrs.transport.rabbit_mq.channel import LinkChannel
-from dj_cqrs.transport.rabbit_mq.confirms import PendingConfirms
 from dj_cqrs.transport.rabbit_mq.errors import describe, lost
 from dj_cqrs.transport.rabbit_mq.link import Link
 
