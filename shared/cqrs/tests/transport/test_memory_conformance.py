@@ -1,4 +1,4 @@
-"""MemoryTransport does what every transport must do."""
+"""MemoryTransport does what every transport must do, within one process."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -8,16 +8,28 @@ import pytest
 from pytest_django import Settings
 
 from dj_cqrs.transport import BaseTransport
+from dj_cqrs.transport.base import Delivery
 from dj_cqrs.transport.memory import MemoryTransport, broker
-from tests.transport.conformance import Features, TransportConformance
+from tests.transport.conformance import No, Promises, TransportConformance
+
+IN_ONE_PROCESS = No("the broker lives and ends with its process")
 
 
 class TestMemory(TransportConformance):
-    features = Features(
-        knows_unroutable=True,
+    promises = Promises(
+        confirms=True,
+        notices_unroutable=True,
         keeps_messages=True,
+        durable=IN_ONE_PROCESS,
+        ordered=True,
+        gives_back=True,
+        redelivers_after_a_crash=IN_ONE_PROCESS,
         marks_redelivered=True,
+        delays=True,
+        durable_delays=IN_ONE_PROCESS,
         keeps_dead_letters=True,
+        expires_dead_letters=True,
+        carries_headers=True,
     )
 
     @pytest.fixture
@@ -32,8 +44,14 @@ class TestMemory(TransportConformance):
     @pytest.fixture
     def dead_letters(
         self, transport: type[BaseTransport], settings: Settings
-    ) -> Callable[[], list[bytes]]:
+    ) -> Callable[[], list[Delivery]]:
         names: dict[str, Any] = settings.CQRS
-        return lambda: [
-            message.body for message in broker.messages(f"dead_letter_{names['queue']}")
-        ]
+
+        def take() -> list[Delivery]:
+            taken = broker.take(f"dead_letter_{names['queue']}", 100, 0)
+            return [
+                Delivery(one.body, one.routing_key, one.headers, one.redelivered, tag=0)
+                for one in taken
+            ]
+
+        return take

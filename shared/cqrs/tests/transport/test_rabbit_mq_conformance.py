@@ -4,17 +4,31 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pika.adapters.blocking_connection import BlockingChannel
 
 from dj_cqrs.transport import BaseTransport, RabbitMQTransport
-from tests.transport.conformance import Features, TransportConformance
+from dj_cqrs.transport.base import Delivery
+from local_stack.servers import RabbitMQServer
+from tests.transport.conformance import No, Promises, TransportConformance
+
+NOT_YET = No("not written yet")
 
 
 class TestRabbitMQ(TransportConformance):
-    features = Features(
-        knows_unroutable=True,
+    promises = Promises(
+        confirms=True,
+        notices_unroutable=True,
         keeps_messages=True,
+        durable=True,
+        ordered=True,
+        gives_back=True,
+        redelivers_after_a_crash=True,
         marks_redelivered=True,
-        keeps_dead_letters=True,
+        delays=NOT_YET,
+        durable_delays=NOT_YET,
+        keeps_dead_letters=NOT_YET,
+        expires_dead_letters=NOT_YET,
+        carries_headers=True,
     )
 
     @pytest.fixture
@@ -23,6 +37,22 @@ class TestRabbitMQ(TransportConformance):
 
     @pytest.fixture
     def dead_letters(
-        self, cqrs: dict[str, Any], bodies_in: Callable[[str], list[bytes]]
-    ) -> Callable[[], list[bytes]]:
-        return lambda: bodies_in(f"dead_letter_{cqrs['queue']}")
+        self, cqrs: dict[str, Any], amqp: BlockingChannel
+    ) -> Callable[[], list[Delivery]]:
+        queue = f"dead_letter_{cqrs['queue']}"
+
+        def take() -> list[Delivery]:
+            taken = []
+            while (got := amqp.basic_get(queue, auto_ack=True))[0] is not None:
+                method, properties, body = got
+                headers = properties.headers or {}
+                taken.append(
+                    Delivery(body, method.routing_key, headers, method.redelivered, tag=0)
+                )
+            return taken
+
+        return take
+
+    @pytest.fixture
+    def restart(self, rabbitmq: RabbitMQServer) -> Callable[[], None]:
+        return rabbitmq.restart

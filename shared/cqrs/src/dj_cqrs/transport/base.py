@@ -6,9 +6,14 @@ Nothing here knows a broker; nothing outside a transport's own package imports a
 import enum
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from dj_cqrs.dataclasses import TransportPayload
+
+#: Header of a dead letter: why it is one.
+REASON_HEADER: Final = "cqrs-reason"
+#: Characters of a reason that are kept; a broker bounds the size of its headers.
+MAX_REASON: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +21,14 @@ class OutgoingMessage:
     """One encoded message on its way to the exchange.
 
     ``message_id`` identifies the message within one ``publish`` call and is sent along with it.
+    A message that waits longer than ``expiration_seconds`` is dropped by the broker.
     """
 
     message_id: str
     routing_key: str
     body: bytes
     headers: Mapping[str, Any] = field(default_factory=dict)
+    expiration_seconds: float | None = None
 
 
 class PublishOutcome(enum.Enum):
@@ -58,7 +65,7 @@ class Publisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message from a queue, to be settled with ``ack`` or ``reject``."""
+    """One message from a queue, to be settled once by one of the consumer's methods."""
 
     body: bytes
     routing_key: str
@@ -82,7 +89,34 @@ class Consumer(Protocol):
         """Settles deliveries as done; the broker forgets them."""
 
     def reject(self, delivery: Delivery) -> None:
-        """Hands a delivery to the broker's dead letter queue."""
+        """Hands a delivery to the broker's dead letter queue, as it is."""
+
+    def retry_later(
+        self, delivery: Delivery, *, cqrs_id: str, body: bytes, delay_seconds: float
+    ) -> None:
+        """Sends a body in the delivery's place, which comes to this queue after the delay.
+
+        The broker keeps it meanwhile, and only what the broker has confirmed settles the
+        delivery. It comes with the delivery's headers, under the contract's routing key
+        ``cqrs.<queue>.<cqrs_id>``, never early; a transport may round the delay up.
+
+        Raises:
+            TransportError: the broker did not confirm it; the delivery is not settled.
+        """
+
+    def dead_letter(
+        self, delivery: Delivery, *, cqrs_id: str | None, body: bytes, reason: str
+    ) -> None:
+        """Sends a body in the delivery's place to the contract's dead letter queue.
+
+        Its routing key is ``cqrs.<dead letter queue>.<cqrs_id>``, or the delivery's own where
+        the body does not say whose it is. The headers are the delivery's, and ``REASON_HEADER``.
+        It expires after the setting ``dead_message_ttl``. Only what the broker has confirmed
+        settles the delivery.
+
+        Raises:
+            TransportError: the broker did not confirm it; the delivery is not settled.
+        """
 
     def close(self) -> None:
         """Closes the connection; what was not settled goes back to the queue."""

@@ -3,19 +3,17 @@
 Each process has its own; nothing is kept when it ends.
 """
 
-import threading
 import time
-from collections import deque
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Final
 
 from dj_cqrs import conf, wire
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.exceptions import TransportError
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport.base import (
+    MAX_REASON,
+    REASON_HEADER,
     BaseTransport,
     Consumer,
     Delivery,
@@ -23,94 +21,10 @@ from dj_cqrs.transport.base import (
     Publisher,
     PublishOutcome,
 )
+from dj_cqrs.transport.memory_broker import MemoryBroker, StoredMessage
 from dj_cqrs.transport.topology import RoutingKey, replica_topology
 
-
-@dataclass(slots=True)
-class StoredMessage:
-    """A message in a queue of the memory broker."""
-
-    body: bytes
-    routing_key: str
-    headers: Mapping[str, Any] = field(default_factory=dict)
-    redelivered: bool = False
-
-
-class MemoryBroker:
-    """One exchange and its queues. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Condition()
-        self._queues: dict[str, deque[StoredMessage]] = {}
-        self._bindings: set[tuple[str, str]] = set()
-        self._is_reachable = True
-
-    def reset(self) -> None:
-        """Forgets queues, bindings and messages."""
-        with self._lock:
-            self._queues.clear()
-            self._bindings.clear()
-            self._is_reachable = True
-
-    def set_reachable(self, is_reachable: bool) -> None:
-        """Takes the broker away from its clients, or gives it back; it keeps what it has."""
-        with self._lock:
-            self._is_reachable = is_reachable
-            self._lock.notify_all()
-
-    def bind(self, queue: str, routing_key: str) -> None:
-        """Makes a queue (if it is new) get what is published with this key."""
-        with self._reachable():
-            self._queues.setdefault(queue, deque())
-            if routing_key:
-                self._bindings.add((routing_key, queue))
-
-    def publish(self, message: OutgoingMessage) -> PublishOutcome:
-        """Puts a message into every bound queue."""
-        with self._reachable():
-            queues = [queue for key, queue in self._bindings if key == message.routing_key]
-            for queue in queues:
-                stored = StoredMessage(message.body, message.routing_key, dict(message.headers))
-                self._queues[queue].append(stored)
-            self._lock.notify_all()
-        return PublishOutcome.CONFIRMED if queues else PublishOutcome.UNROUTABLE
-
-    def take(self, queue: str, max_messages: int, timeout_seconds: float) -> list[StoredMessage]:
-        """Takes messages out; waits up to the timeout for the first."""
-        deadline = time.monotonic() + timeout_seconds
-        with self._reachable():
-            waiting = self._queues.setdefault(queue, deque())
-            while not waiting and (rest := deadline - time.monotonic()) > 0:
-                self._lock.wait(rest)
-                self._check_reachable()
-            return [waiting.popleft() for _ in range(min(max_messages, len(waiting)))]
-
-    def give_back(self, queue: str, messages: Sequence[StoredMessage]) -> None:
-        """Puts unsettled messages back at the head, marked as redelivered."""
-        with self._lock:
-            for message in messages:
-                message.redelivered = True
-            self._queues.setdefault(queue, deque()).extendleft(reversed(messages))
-            self._lock.notify_all()
-
-    def put(self, queue: str, message: StoredMessage) -> None:
-        """Puts a message at the end of a queue."""
-        with self._lock:
-            self._queues.setdefault(queue, deque()).append(message)
-            self._lock.notify_all()
-
-    def messages(self, queue: str) -> list[StoredMessage]:
-        """What waits in a queue now."""
-        with self._lock:
-            return list(self._queues.get(queue, ()))
-
-    def _reachable(self) -> threading.Condition:
-        self._check_reachable()
-        return self._lock
-
-    def _check_reachable(self) -> None:
-        if not self._is_reachable:
-            raise TransportError("the memory broker is not reachable")
+__all__ = ["MemoryBroker", "MemoryTransport", "broker"]
 
 
 class MemoryPublisher:
@@ -158,17 +72,53 @@ class MemoryConsumer:
 
     def reject(self, delivery: Delivery) -> None:
         """Puts it into the dead letter queue."""
-        self._broker.put(self._dead_letter_queue, self._settle(delivery))
+        self._check_unsettled(delivery)
+        message = OutgoingMessage("", delivery.routing_key, delivery.body, delivery.headers)
+        self._broker.put(self._dead_letter_queue, message)
+        self._settle(delivery)
+
+    def retry_later(
+        self, delivery: Delivery, *, cqrs_id: str, body: bytes, delay_seconds: float
+    ) -> None:
+        """Puts the body into the queue when the delay is over."""
+        self._check_unsettled(delivery)
+        routing_key = str(RoutingKey(cqrs_id, self._queue))
+        message = OutgoingMessage("", routing_key, body, delivery.headers)
+        self._broker.put(self._queue, message, delay_seconds=delay_seconds)
+        self._settle(delivery)
+
+    def dead_letter(
+        self, delivery: Delivery, *, cqrs_id: str | None, body: bytes, reason: str
+    ) -> None:
+        """Puts the body into the dead letter queue."""
+        self._check_unsettled(delivery)
+        routing_key = (
+            delivery.routing_key
+            if cqrs_id is None
+            else str(RoutingKey(cqrs_id, self._dead_letter_queue))
+        )
+        message = OutgoingMessage(
+            message_id="",
+            routing_key=routing_key,
+            body=body,
+            headers={**delivery.headers, REASON_HEADER: reason[:MAX_REASON]},
+            expiration_seconds=conf.config().replica.dead_message_ttl_seconds,
+        )
+        self._broker.put(self._dead_letter_queue, message)
+        self._settle(delivery)
 
     def close(self) -> None:
         """Gives back what was not settled."""
         self._broker.give_back(self._queue, list(self._unsettled.values()))
         self._unsettled.clear()
 
-    def _settle(self, delivery: Delivery) -> StoredMessage:
+    def _check_unsettled(self, delivery: Delivery) -> None:
         if delivery.tag not in self._unsettled:
             raise ValueError(f"delivery {delivery.tag} is not waiting to be settled")
-        return self._unsettled.pop(delivery.tag)
+
+    def _settle(self, delivery: Delivery) -> None:
+        self._check_unsettled(delivery)
+        del self._unsettled[delivery.tag]
 
     def _delivery(self, message: StoredMessage) -> Delivery:
         self._last_tag += 1

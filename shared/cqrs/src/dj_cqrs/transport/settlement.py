@@ -29,6 +29,12 @@ class Unsettled:
         """A delivery was handed out."""
         self._tags[tag] = None
 
+    def check(self, *tags: int) -> None:
+        """Raises ValueError if one of them is not waiting to be settled."""
+        unknown = set(tags) - self._tags.keys()
+        if unknown:
+            raise ValueError(f"deliveries {sorted(unknown)} are not waiting to be settled")
+
     def settle(self, tags: Iterable[int]) -> list[Ack]:
         """Forgets the tags and returns the acks that settle exactly them.
 
@@ -37,9 +43,7 @@ class Unsettled:
                 broker would close the channel on it.
         """
         wanted = set(tags)
-        unknown = wanted - self._tags.keys()
-        if unknown:
-            raise ValueError(f"deliveries {sorted(unknown)} are not waiting to be settled")
+        self.check(*wanted)
         head = 0
         together = 0
         for tag in self._tags:

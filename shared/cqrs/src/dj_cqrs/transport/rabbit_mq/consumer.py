@@ -135,6 +135,20 @@ class QueueConsumer:
             lambda: self._amqp.basic_reject(delivery.tag, requeue=False)
         )
 
+    def retry_later(
+        self, delivery: Delivery, *, cqrs_id: str, body: bytes, delay_seconds: float
+    ) -> None:
+        """Sends a body in the delivery's place, which comes to this queue after the delay."""
+        self._unsettled.check(delivery.tag)
+        raise NotImplementedError((cqrs_id, body, delay_seconds))
+
+    def dead_letter(
+        self, delivery: Delivery, *, cqrs_id: str | None, body: bytes, reason: str
+    ) -> None:
+        """Sends a body in the delivery's place to the dead letter queue."""
+        self._unsettled.check(delivery.tag)
+        raise NotImplementedError((cqrs_id, body, reason))
+
     def close(self) -> None:
         """Closes the connection; what was not settled goes back to the queue."""
         if self._is_closed:
