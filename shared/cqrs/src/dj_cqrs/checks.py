@@ -23,6 +23,7 @@ _NUMBERS: Final = (
     ("replica", "delay_queue_max_size", 1, True),
     ("replica", "batch_size", 1, False),
     ("replica", "tombstone_ttl", 1, False),
+    ("replica", "CQRS_QUERY_TIMEOUT", 0, False),
 )
 
 

@@ -50,6 +50,10 @@ class ReplicaConfig:
     dead_message_ttl_seconds: int | None
     batch_size: int
     tombstone_ttl_seconds: int
+    #: Longest time of one statement of a message in milliseconds; 0 for no limit.
+    query_timeout_ms: int
+    log_timed_out_queries: bool
+    query_logger: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +72,41 @@ class Config:
 def config() -> Config:
     """Reads ``settings.CQRS``.
 
+    It is parsed again only after a change, also one within the dict: every message asks for it.
+
     Raises:
         ConfigurationError: the setting is missing or not a dict.
     """
+    global _last  # noqa: PLW0603  one assignment of a whole, so that threads need no lock
     raw = getattr(settings, "CQRS", None)
     if raw is None:
         raise ConfigurationError("CQRS configuration must be set in Django project settings.")
     if not isinstance(raw, Mapping):
         raise ConfigurationError("CQRS configuration must be dict.")
+    if _last is None or _last.raw != raw or _last.installed is not apps.app_configs:
+        _last = _Parsed(_snapshot(raw), apps.app_configs, _parse(raw))
+    return _last.config
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """What the settings were when they were parsed last, and the result."""
+
+    raw: Mapping[str, Any]
+    installed: object
+    config: Config
+
+
+_last: _Parsed | None = None
+
+
+def _snapshot(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: dict(value) if isinstance(value, Mapping) else value for key, value in raw.items()
+    }
+
+
+def _parse(raw: Mapping[str, Any]) -> Config:
     queue = raw.get("queue")
     return Config(
         transport=raw.get("transport") or "",
@@ -159,6 +190,9 @@ def _replica(section: Mapping[str, Any], queue: str | None) -> ReplicaConfig:
         tombstone_ttl_seconds=_number(
             section, "tombstone_ttl", constants.DEFAULT_REPLICA_TOMBSTONE_TTL, minimum=1
         ),
+        query_timeout_ms=_number(section, "CQRS_QUERY_TIMEOUT", 0, minimum=0),
+        log_timed_out_queries=bool(section.get("CQRS_LOG_TIMED_OUT_QUERIES")),
+        query_logger=section.get("CQRS_QUERY_LOGGER") or logger.name,
     )
 
 
