@@ -4,7 +4,7 @@ Nothing here knows a broker; nothing outside a transport's own package imports a
 """
 
 import enum
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol
 
@@ -122,6 +122,40 @@ class Consumer(Protocol):
         """Closes the connection; what was not settled goes back to the queue."""
 
 
+class DeadLetterQueue(Protocol):
+    """The dead letters that the broker keeps for this service. Not thread-safe.
+
+    All methods raise TransportError when the connection is lost; no letter is lost with it.
+    """
+
+    def count(self) -> int:
+        """How many letters wait now."""
+
+    def browse(self) -> Iterator[Delivery]:
+        """Yields each letter that is there now, once; all of them stay. Never waits for more."""
+
+    def take(self, handle: Callable[[Delivery], bool]) -> Iterator[Delivery]:
+        """Offers each letter that is there now to ``handle``, once.
+
+        Letters for which it returns True are removed after that, and yielded; the others stay.
+        """
+
+    def republish(self, delivery: Delivery, *, cqrs_id: str, body: bytes) -> None:
+        """Sends a letter, with this body, to this service's queue; to be called in ``handle``.
+
+        The headers that say how its revisions are to be judged are kept.
+
+        Raises:
+            TransportError: the broker did not confirm that the queue has it.
+        """
+
+    def purge(self) -> int:
+        """Removes all letters; returns how many."""
+
+    def close(self) -> None:
+        """Closes the connection; safe to call twice."""
+
+
 class BaseTransport:
     """Base of every transport; ``CQRS['transport']`` names a subclass."""
 
@@ -165,5 +199,15 @@ class BaseTransport:
 
         Raises:
             TransportError: the broker cannot be reached.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def dead_letters(cls) -> DeadLetterQueue:
+        """Returns this service's dead letters in the broker, connected.
+
+        Raises:
+            TransportError: the broker cannot be reached.
+            NotImplementedError: this transport keeps none.
         """
         raise NotImplementedError

@@ -16,12 +16,14 @@ from dj_cqrs.transport.base import (
     REASON_HEADER,
     BaseTransport,
     Consumer,
+    DeadLetterQueue,
     Delivery,
     OutgoingMessage,
     Publisher,
     PublishOutcome,
 )
 from dj_cqrs.transport.memory_broker import MemoryBroker, StoredMessage
+from dj_cqrs.transport.memory_dead_letters import MemoryDeadLetters
 from dj_cqrs.transport.topology import RoutingKey, replica_topology
 
 __all__ = ["MemoryBroker", "MemoryTransport", "broker"]
@@ -166,6 +168,13 @@ class MemoryTransport(BaseTransport):
         _declare(ReplicaRegistry.models if cqrs_ids is None else cqrs_ids)
         config = conf.config()
         return MemoryConsumer(broker, config.queue or "", config.replica.dead_letter_queue)
+
+    @classmethod
+    def dead_letters(cls) -> DeadLetterQueue:
+        """This service's dead letters."""
+        config = conf.config()
+        queue = config.replica.dead_letter_queue
+        return MemoryDeadLetters(broker, config.queue or "", queue)
 
     @classmethod
     def declare(cls) -> Sequence[str]:

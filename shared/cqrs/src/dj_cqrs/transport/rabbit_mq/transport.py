@@ -8,9 +8,10 @@ from dj_cqrs import conf
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
-from dj_cqrs.transport.base import BaseTransport, Consumer, Publisher
+from dj_cqrs.transport.base import BaseTransport, Consumer, DeadLetterQueue, Publisher
 from dj_cqrs.transport.direct import DirectProducer
 from dj_cqrs.transport.rabbit_mq.consumer import QueueConsumer
+from dj_cqrs.transport.rabbit_mq.dead_letter_queue import BrokerDeadLetters
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
 from dj_cqrs.transport.rabbit_mq.declaration import Exchange, declare
 from dj_cqrs.transport.rabbit_mq.link import Link
@@ -78,6 +79,20 @@ class RabbitMQTransport(BaseTransport):
             return [str(declared) for declared in declare(link, topology)]
         finally:
             link.close()
+
+    @classmethod
+    def dead_letters(cls) -> DeadLetterQueue:
+        """Returns this service's dead letters in the broker, connected.
+
+        Raises:
+            ConfigurationError: settings are wrong.
+            TransportError: the broker cannot be reached.
+        """
+        topology = _topology(None)
+        link = Link(connection_parameters("dead letters"))
+        return BrokerDeadLetters(
+            link, topology, _publisher("dead letters"), _dead_letters(topology)
+        )
 
     @classmethod
     def consume(cls, cqrs_ids: Collection[str] | None = None) -> None:

@@ -1,0 +1,196 @@
+"""Looking at the dead letters in the broker, and taking them out: what ``cqrs_dead_letters`` does.
+
+A queue has no read without delivery: letters are fetched, held unacknowledged, and given back. So
+nothing is lost whenever this ends, and nothing is seen twice while it runs.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from pika import spec
+from pika.exceptions import AMQPError, ChannelClosed
+
+from dj_cqrs.exceptions import TransportError
+from dj_cqrs.transport.base import (
+    REASON_HEADER,
+    Delivery,
+    OutgoingMessage,
+    Publisher,
+    PublishOutcome,
+)
+from dj_cqrs.transport.rabbit_mq.channel import CALL_SECONDS, NOT_FOUND, LinkChannel
+from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
+from dj_cqrs.transport.rabbit_mq.errors import lost
+from dj_cqrs.transport.rabbit_mq.link import Link
+from dj_cqrs.transport.topology import RoutingKey, Topology
+
+#: Seconds for the broker to confirm a letter that is sent again.
+PUBLISH_SECONDS: Final = 10.0
+#: Since RabbitMQ 4 a quorum queue drops what was given back 20 times. A letter that was looked at
+#: so often is replaced by a copy, whose count starts anew.
+WORN_DELIVERIES: Final = 5
+
+#: What the broker and the worker wrote on the envelope; none of it belongs to a new journey.
+_BROKERS_HEADERS: Final = "x-"
+_DELIVERY_COUNT: Final = "x-delivery-count"
+
+
+class BrokerDeadLetters:
+    """A ``DeadLetterQueue``; takes the link and both publishers over."""
+
+    def __init__(
+        self, link: Link, topology: Topology, publisher: Publisher, keeper: DeadLetters
+    ) -> None:
+        """Connects nothing more than the link is.
+
+        Args:
+            link: an open connection.
+            topology: the names of this service's queues.
+            publisher: publishes to the exchange that masters use.
+            keeper: publishes to the dead letter queue.
+        """
+        self._link = link
+        self._topology = topology
+        self._publisher = publisher
+        self._keeper = keeper
+
+    def count(self) -> int:
+        """How many letters wait; 0 also where there is no such queue."""
+        return self._ask_queue("queue_declare", passive=True)
+
+    def browse(self) -> Iterator[Delivery]:
+        """Yields each letter once; all of them stay. Ends when the queue has no more."""
+        for channel, delivery in self._offered():
+            yield delivery
+            self._refresh_if_worn(channel, delivery)
+
+    def take(self, handle: Callable[[Delivery], bool]) -> Iterator[Delivery]:
+        """Offers each letter to ``handle`` once, and removes those for which it returns True."""
+        for channel, delivery in self._offered():
+            if handle(delivery):
+                channel.amqp.basic_ack(delivery.tag)
+                yield delivery
+            else:
+                self._refresh_if_worn(channel, delivery)
+
+    def republish(self, delivery: Delivery, *, cqrs_id: str, body: bytes) -> None:
+        """Sends a letter's new body to this service's queue, and waits for the confirm."""
+        headers = {
+            name: value
+            for name, value in delivery.headers.items()
+            if name != REASON_HEADER and not name.startswith(_BROKERS_HEADERS)
+        }
+        message = OutgoingMessage(
+            message_id=str(uuid.uuid4()),
+            routing_key=str(RoutingKey(cqrs_id, self._topology.queue)),
+            body=body,
+            headers=headers,
+        )
+        (outcome,) = self._publisher.publish([message], timeout_seconds=PUBLISH_SECONDS)
+        if outcome is PublishOutcome.UNROUTABLE:
+            raise TransportError(f"no queue is bound for {message.routing_key}")
+        if outcome is not PublishOutcome.CONFIRMED:
+            raise TransportError("the broker did not confirm it")
+
+    def purge(self) -> int:
+        """Removes all letters."""
+        return self._ask_queue("queue_purge")
+
+    def close(self) -> None:
+        """Closes the connections; safe to call twice."""
+        self._publisher.close()
+        self._keeper.close()
+        self._link.close()
+
+    def _ask_queue(self, method: str, **arguments: Any) -> int:
+        channel = LinkChannel(self._link)
+        try:
+            answer = channel.call(
+                getattr(channel.amqp, method), queue=self._topology.dead_letter_queue, **arguments
+            )
+        except ChannelClosed as error:
+            if error.reply_code == NOT_FOUND:
+                return 0
+            raise lost(self._link.where, error) from error
+        finally:
+            channel.close()
+        return int(answer.method.message_count)
+
+    def _offered(self) -> Iterator[tuple[LinkChannel, Delivery]]:
+        """Letters that are there now, on a channel of their own; what is not acked goes back.
+
+        Not more than there were at first: a letter that fails again meanwhile waits for next time.
+        """
+        count = self.count()
+        if not count:
+            return
+        channel = LinkChannel(self._link)
+        fetch = _Fetch(channel, self._topology.dead_letter_queue)
+        try:
+            for _ in range(count):
+                delivery = fetch.next()
+                if delivery is None:
+                    return
+                yield channel, delivery
+        finally:
+            self._give_back(channel)
+
+    def _give_back(self, channel: LinkChannel) -> None:
+        """By hand, as losing the channel would count as a failure of each letter."""
+        if channel.amqp.is_open:
+            channel.amqp.basic_nack(delivery_tag=0, multiple=True, requeue=True)
+        channel.close()
+
+    def _refresh_if_worn(self, channel: LinkChannel, delivery: Delivery) -> None:
+        deliveries = delivery.headers.get(_DELIVERY_COUNT, 0)
+        if not isinstance(deliveries, int) or deliveries < WORN_DELIVERIES:
+            return
+        headers = {
+            name: value for name, value in delivery.headers.items() if name != _DELIVERY_COUNT
+        }
+        self._keeper.put(
+            Delivery(delivery.body, delivery.routing_key, headers, True, delivery.tag)
+        )
+        channel.amqp.basic_ack(delivery.tag)
+
+
+class _Fetch:
+    """Fetches single messages, and never waits for one that is not there."""
+
+    def __init__(self, channel: LinkChannel, queue: str) -> None:
+        self._channel = channel
+        self._queue = queue
+        self._answers: list[Delivery | None] = []
+        channel.amqp.add_callback(self._on_empty, [spec.Basic.GetEmpty], one_shot=False)
+
+    def next(self) -> Delivery | None:
+        """The next message, or None where there is none."""
+        channel, link = self._channel, self._channel.link
+        self._answers.clear()
+        try:
+            channel.amqp.basic_get(self._queue, callback=self._on_message)
+        except AMQPError as error:
+            raise lost(link.where, error) from error
+        answered = link.run(
+            lambda: bool(self._answers) or channel.is_closed, timeout_seconds=CALL_SECONDS
+        )
+        channel.check()
+        if not answered:
+            raise TransportError(f"The broker at {link.where} did not answer basic.get.")
+        return self._answers[0]
+
+    def _on_message(self, _channel: Any, method: Any, properties: Any, body: bytes) -> None:
+        key = method.routing_key
+        self._answers.append(
+            Delivery(
+                body=body,
+                routing_key=key if isinstance(key, str) else key.decode("utf-8", "replace"),
+                headers=properties.headers or {},
+                redelivered=method.redelivered,
+                tag=method.delivery_tag,
+            )
+        )
+
+    def _on_empty(self, _frame: Any) -> None:
+        self._answers.append(None)
