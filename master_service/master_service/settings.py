@@ -8,6 +8,7 @@ from typing import Any
 import environ
 
 from master_service.database import database_settings
+from master_service.origin import message_correlation_id
 
 env = environ.Env()
 
@@ -31,6 +32,8 @@ INSTALLED_APPS = [
     "dj_cqrs.outbox",
     "master_service.api",
     "master_service.catalogue",
+    "master_service.playlists",
+    "master_service.sales",
 ]
 
 MIDDLEWARE = [
@@ -42,6 +45,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "master_service.origin.origin_middleware",
 ]
 
 ROOT_URLCONF = "master_service.urls"
@@ -67,7 +71,10 @@ CQRS: dict[str, Any] = {
     "transport": "dj_cqrs.transport.RabbitMQTransport",
     # Only the relay connects; the web processes never do.
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
-    "master": {},
+    "master": {
+        "meta_function": "master_service.origin.message_meta",
+        "correlation_function": message_correlation_id,
+    },
 }
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -102,8 +109,9 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Master service",
-    "DESCRIPTION": "The shop's back office: the catalogue and its prices. Reads are open; "
-    "writes need `Authorization: Bearer <token>`.",
+    "DESCRIPTION": "The shop's back office: the catalogue and its prices, playlists, customers "
+    "and invoices. Reads of the catalogue are open; all else needs "
+    "`Authorization: Bearer <token>`.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from local_stack.waiting import eventually
+from master_service import entities
 from master_service.catalogue import services
 from master_service.catalogue.models import Album, Artist, PriceChange, Track
 from tests.conftest import create_track
@@ -51,7 +52,7 @@ def test_a_deletion_takes_along_the_price_change_that_came_in_between(
 
     with transaction.atomic():
         services.track_update(track_id=track.pk, changes={"unit_price": "1.29"})
-        deletion = start(lambda: services.entity_delete(model=Album, entity_id=track.album_id))
+        deletion = start(lambda: entities.entity_delete(model=Album, entity_id=track.album_id))
         eventually(assert_somebody_waits)
 
     deletion.result(timeout=30)

@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, OperationalError
 from rest_framework.test import APIClient
 
-from master_service.catalogue import services
+from master_service import entities
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ def test_a_failure_keeps_the_shape_and_tells_no_secret(
     def fail(**kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr(services, "entity_create", fail)
+    monkeypatch.setattr(entities, "entity_create", fail)
     api.raise_request_exception = False
 
     response = api.post("/api/genres/", {"name": "Rock"})

@@ -56,7 +56,11 @@ def test_without_a_configured_token_nobody_may_write(
 
 
 @pytest.mark.parametrize(
-    "resource", ["artists", "albums", "genres", "media-types", "tracks", "price-changes"]
+    "resource",
+    [
+        *("artists", "albums", "genres", "media-types", "tracks", "price-changes"),
+        *("playlists", "playlist-tracks"),
+    ],
 )
 def test_everybody_may_read(reader: APIClient, resource: str) -> None:
     assert reader.get(f"/api/{resource}/").status_code == 200

@@ -1,5 +1,6 @@
 """Serializer fields and bases that refuse what the database would refuse later, or worse."""
 
+from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -41,3 +42,28 @@ class StrictSerializer(serializers.Serializer[Any]):
                     {name: ["There is no such field."] for name in unknown}
                 )
         return super().to_internal_value(data)
+
+
+class KeyedSerializer(StrictSerializer):
+    """A row with its key, which may be chosen on creation and is fixed after it."""
+
+    id = IdField(required=False, max_value=MAX_CHOSEN_ID)
+
+    def validate_id(self, value: int) -> int:
+        """Allows an update to repeat the key, not to change it."""
+        if self.instance is not None and value != self.instance.pk:
+            raise serializers.ValidationError("The key of a row cannot be changed.")
+        return value
+
+
+class EntitySerializer(KeyedSerializer):
+    """What every replicated resource has."""
+
+    cqrs_revision = serializers.IntegerField(read_only=True)
+
+
+class PriceField(serializers.DecimalField):
+    """A price: a decimal as a string, so that no digit depends on a float."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=10, decimal_places=2, min_value=Decimal(0), **kwargs)

@@ -1,4 +1,4 @@
-"""Who may do what: everybody reads, the bearer of a token writes."""
+"""Who may do what: everybody reads the catalogue, the bearer of a token does the rest."""
 
 from typing import TYPE_CHECKING
 
@@ -22,3 +22,17 @@ class ReadsOpenWritesWithToken(BasePermission):
         if request.method in SAFE_METHODS or request.auth is True:
             return True
         raise NotAuthenticated("Writing needs the header `Authorization: Bearer <token>`.")
+
+
+class OnlyWithToken(BasePermission):
+    """For what is nobody else's business: customers, employees and what was sold to whom."""
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """True for a known token.
+
+        Raises:
+            NotAuthenticated: there is none.
+        """
+        if request.auth is True:
+            return True
+        raise NotAuthenticated("This needs the header `Authorization: Bearer <token>`.")

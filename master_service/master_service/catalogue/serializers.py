@@ -1,26 +1,12 @@
 """Shapes of the API: what comes in and what goes out. No rule of the catalogue lives here."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from rest_framework import serializers
 
-from master_service.api.fields import MAX_CHOSEN_ID, IdField, StrictSerializer
+from master_service.api.fields import EntitySerializer, IdField, PriceField, StrictSerializer
 from master_service.catalogue.models import MAX_INTEGER
-
-
-class EntitySerializer(StrictSerializer):
-    """What every resource has. A key may be chosen on creation, and is fixed after it."""
-
-    id = IdField(required=False, max_value=MAX_CHOSEN_ID)
-    cqrs_revision = serializers.IntegerField(read_only=True)
-
-    def validate_id(self, value: int) -> int:
-        """Allows an update to repeat the key, not to change it."""
-        if self.instance is not None and value != self.instance.pk:
-            raise serializers.ValidationError("The key of a row cannot be changed.")
-        return value
 
 
 class ArtistSerializer(EntitySerializer):
@@ -46,13 +32,6 @@ class MediaTypeSerializer(EntitySerializer):
     """A media type."""
 
     name = serializers.CharField(max_length=100)
-
-
-class PriceField(serializers.DecimalField):
-    """A price: a decimal as a string, so that no digit depends on a float."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_digits=10, decimal_places=2, min_value=Decimal(0), **kwargs)
 
 
 class TrackSerializer(EntitySerializer):

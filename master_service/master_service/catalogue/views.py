@@ -10,13 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
+from master_service.api.entity_views import PLAIN, BulkCreateViewSet, EntityViewSet, described
+from master_service.api.filters import NameFilter
 from master_service.catalogue import filters, serializers, services
-from master_service.catalogue.entity_views import (
-    PLAIN,
-    BulkCreateViewSet,
-    EntityViewSet,
-    described,
-)
 from master_service.catalogue.models import Album, Artist, Genre, MediaType, PriceChange, Track
 
 
@@ -26,7 +22,7 @@ class ArtistViewSet(BulkCreateViewSet):
 
     queryset = Artist.objects.all()
     serializer_class = serializers.ArtistSerializer
-    filterset_class = filters.NameFilter
+    filterset_class = NameFilter
     ordering_fields = ("id", "name")
 
 
@@ -46,7 +42,7 @@ class GenreViewSet(BulkCreateViewSet):
 
     queryset = Genre.objects.all()
     serializer_class = serializers.GenreSerializer
-    filterset_class = filters.NameFilter
+    filterset_class = NameFilter
     ordering_fields = ("id", "name")
 
 
@@ -56,7 +52,7 @@ class MediaTypeViewSet(BulkCreateViewSet):
 
     queryset = MediaType.objects.all()
     serializer_class = serializers.MediaTypeSerializer
-    filterset_class = filters.NameFilter
+    filterset_class = NameFilter
     ordering_fields = ("id", "name")
 
 

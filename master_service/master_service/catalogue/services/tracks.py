@@ -6,8 +6,8 @@ from typing import Any
 from django.db import transaction
 
 from master_service.catalogue.models import Album, Artist, Genre, MediaType, Track
-from master_service.catalogue.services.entities import entity_create, entity_lock, entity_update
 from master_service.catalogue.services.prices import price_change_record
+from master_service.entities import entity_create, entity_lock, entity_update
 
 
 @transaction.atomic

@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import ForeignKey
+from django.db.models import ForeignKey, Model
 
-from dj_cqrs.mixins import MasterMixin
 from master_service.errors import InvalidInputError
 
 Item = Mapping[str, Any]
@@ -14,7 +13,7 @@ Item = Mapping[str, Any]
 Problem = tuple[int, str, str]
 
 
-def check_new_rows(*, model: type[MasterMixin], items: Sequence[Item]) -> None:
+def check_new_rows(*, model: type[Model], items: Sequence[Item]) -> None:
     """Checks that every parent exists and every unique value is free, in the list and outside.
 
     Raises:
@@ -32,20 +31,22 @@ def check_new_rows(*, model: type[MasterMixin], items: Sequence[Item]) -> None:
     )
 
 
-def _missing_parents(model: type[MasterMixin], items: Sequence[Item]) -> Iterator[Problem]:
+def _missing_parents(model: type[Model], items: Sequence[Item]) -> Iterator[Problem]:
     for field in model._meta.concrete_fields:
         if not isinstance(field, ForeignKey):
             continue
         parents = field.related_model._default_manager
         wanted = {item.get(field.attname) for item in items} - {None}
         found = set(parents.filter(pk__in=wanted).values_list("pk", flat=True))
+        if field.related_model is model:
+            found |= {item.get("id") for item in items}  # a tree may come in one list
         for index, item in enumerate(items):
             key = item.get(field.attname)
             if key is not None and key not in found:
                 yield index, field.name, f"There is no {field.verbose_name} {key}."
 
 
-def _taken_values(model: type[MasterMixin], items: Sequence[Item]) -> Iterator[Problem]:
+def _taken_values(model: type[Model], items: Sequence[Item]) -> Iterator[Problem]:
     for attributes in _unique_sets(model):
         values = [tuple(item.get(attribute) for attribute in attributes) for item in items]
         taken = _stored(model, attributes, values)
@@ -57,7 +58,7 @@ def _taken_values(model: type[MasterMixin], items: Sequence[Item]) -> Iterator[P
             taken.add(value)
 
 
-def _unique_sets(model: type[MasterMixin]) -> Iterator[tuple[str, ...]]:
+def _unique_sets(model: type[Model]) -> Iterator[tuple[str, ...]]:
     for field in model._meta.concrete_fields:
         if field.unique:
             yield (field.attname,)
@@ -67,7 +68,7 @@ def _unique_sets(model: type[MasterMixin]) -> Iterator[tuple[str, ...]]:
 
 
 def _stored(
-    model: type[MasterMixin], attributes: tuple[str, ...], values: Sequence[tuple[Any, ...]]
+    model: type[Model], attributes: tuple[str, ...], values: Sequence[tuple[Any, ...]]
 ) -> set[tuple[Any, ...]]:
     first = attributes[0]
     candidates = {value[0] for value in values} - {None}

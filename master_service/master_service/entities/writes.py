@@ -1,18 +1,18 @@
-"""Create, change and delete a row of any catalogue model: what holds for all of them."""
+"""Create, change and delete a row of any model: the only place that saves one."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import CASCADE, Model, ProtectedError
 
-from dj_cqrs.mixins import MasterMixin
-from master_service.catalogue.services.checks import check_new_rows
-from master_service.catalogue.services.sequences import advance_sequence
+from dj_cqrs.mixins import RawMasterMixin
+from master_service.entities.checks import check_new_rows
+from master_service.entities.sequences import advance_sequence
 from master_service.errors import ConflictError, InvalidInputError, NotFoundError
 
-Entity = TypeVar("Entity", bound=MasterMixin)
+Entity = TypeVar("Entity", bound=Model)
 
 
 @transaction.atomic
@@ -20,7 +20,7 @@ def entity_create(*, model: type[Entity], values: Mapping[str, Any]) -> Entity:
     """Creates a row.
 
     Args:
-        model: a model of the catalogue.
+        model: a model of this service, replicated or not.
         values: attributes of the row, foreign keys as ``<name>_id``; ``id`` if it must have one.
 
     Raises:
@@ -41,7 +41,7 @@ def entities_bulk_create(
     """Creates many rows, all or none, with a handful of statements and no query a row.
 
     Args:
-        model: a model of the catalogue.
+        model: a model of this service, replicated or not.
         items: as the values of ``entity_create``, in the order of the result. That each fits its
             field (length, range) is for the caller to check: here it would be a query a row.
 
@@ -49,7 +49,11 @@ def entities_bulk_create(
         InvalidInputError: something is wrong with some items; the details say with which.
     """
     check_new_rows(model=model, items=items)
-    entities: list[Entity] = model.cqrs.bulk_create([model(**item) for item in items])
+    rows = [model(**item) for item in items]
+    # A model that is replicated announces the rows by itself; the plain manager would not.
+    name = "cqrs" if issubclass(model, RawMasterMixin) else "_default_manager"
+    manager: Any = getattr(model, name)
+    entities: list[Entity] = manager.bulk_create(rows)
     if ids := [item["id"] for item in items if "id" in item]:
         advance_sequence(model=model, largest_id=max(ids))
     return entities
@@ -60,7 +64,7 @@ def entity_update(*, model: type[Entity], entity_id: int, changes: Mapping[str, 
     """Changes a row, as it is now and not as it was when somebody read it.
 
     Args:
-        model: a model of the catalogue.
+        model: a model of this service, replicated or not.
         entity_id: key of the row.
         changes: attributes to set, foreign keys as ``<name>_id``.
 
@@ -77,7 +81,7 @@ def entity_update(*, model: type[Entity], entity_id: int, changes: Mapping[str, 
 
 
 @transaction.atomic
-def entity_delete(*, model: type[MasterMixin], entity_id: int) -> None:
+def entity_delete(*, model: type[Model], entity_id: int) -> None:
     """Deletes a row and what belongs to it (an album's tracks, their price changes).
 
     Raises:
@@ -97,7 +101,7 @@ def entity_lock(*, model: type[Entity], entity_id: int, is_deleted: bool = False
     """Reads a row for a change; others who want to change it wait. Call it in a transaction.
 
     Args:
-        model: a model of the catalogue.
+        model: a model of this service, replicated or not.
         entity_id: key of the row.
         is_deleted: it will go: those who want to refer to it wait as well.
 
@@ -105,7 +109,7 @@ def entity_lock(*, model: type[Entity], entity_id: int, is_deleted: bool = False
         NotFoundError: there is no such row.
     """
     rows = model._default_manager.select_for_update(no_key=not is_deleted)
-    entity = cast("Entity | None", rows.filter(pk=entity_id).first())
+    entity = rows.filter(pk=entity_id).first()
     if entity is None:
         raise NotFoundError(f"{_label(model)} {entity_id} does not exist.")
     return entity
@@ -126,7 +130,7 @@ def _lock_owned(model: type[Model], ids: Collection[int]) -> None:
             _lock_owned(relation.related_model, owned_ids)
 
 
-def _validate(entity: MasterMixin) -> None:
+def _validate(entity: Model) -> None:
     try:
         entity.full_clean()
     except ValidationError as error:
@@ -137,5 +141,5 @@ def _validate(entity: MasterMixin) -> None:
         raise InvalidInputError("The request is not valid.", details) from error
 
 
-def _label(model: type[MasterMixin]) -> str:
+def _label(model: type[Model]) -> str:
     return str(model._meta.verbose_name).capitalize()

@@ -1,10 +1,11 @@
-"""The endpoints that every model of the catalogue has."""
+"""The endpoints that every model has."""
 
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Model
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
@@ -12,8 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from dj_cqrs.mixins import MasterMixin
-from master_service.catalogue import services
+from master_service import entities
 
 #: An action that answers with a list, but not with pages of it.
 PLAIN: dict[str, Any] = {"filter_backends": [], "pagination_class": None}
@@ -27,9 +27,9 @@ class EntityViewSet(
     lookup_value_regex = "[0-9]+"
 
     @property
-    def model(self) -> type[MasterMixin]:
+    def model(self) -> type[Model]:
         """The model behind this resource."""
-        model: type[MasterMixin] = self.get_queryset().model
+        model: type[Model] = self.get_queryset().model
         return model
 
     def create(self, request: Request) -> Response:
@@ -47,7 +47,7 @@ class EntityViewSet(
 
     def destroy(self, request: Request, pk: str) -> Response:
         """Deletes the row and what belongs to it; 409 while others use it."""
-        services.entity_delete(model=self.model, entity_id=self.get_object().pk)
+        self.delete_entity(self.get_object().pk)
         return Response(status=HTTPStatus.NO_CONTENT)
 
     def change(self, request: Request, *, partial: bool) -> Response:
@@ -56,13 +56,17 @@ class EntityViewSet(
         changes = self.validated(request, instance=entity, partial=partial)
         return self.shown(self.update_entity(entity.pk, changes))
 
-    def create_entity(self, values: dict[str, Any]) -> MasterMixin:
+    def create_entity(self, values: dict[str, Any]) -> Model:
         """The use case behind POST."""
-        return services.entity_create(model=self.model, values=values)
+        return entities.entity_create(model=self.model, values=values)
 
-    def update_entity(self, entity_id: int, changes: dict[str, Any]) -> MasterMixin:
+    def update_entity(self, entity_id: int, changes: dict[str, Any]) -> Model:
         """The use case behind PUT and PATCH."""
-        return services.entity_update(model=self.model, entity_id=entity_id, changes=changes)
+        return entities.entity_update(model=self.model, entity_id=entity_id, changes=changes)
+
+    def delete_entity(self, entity_id: int) -> None:
+        """The use case behind DELETE."""
+        entities.entity_delete(model=self.model, entity_id=entity_id)
 
     def validated(self, request: Request, **kwargs: Any) -> Any:
         """The body, after the serializer of this action."""
@@ -77,12 +81,15 @@ class EntityViewSet(
         return Response(serializer.data, status=status)
 
     def create_many(self, request: Request) -> Response:
-        """The use case behind the bulk POST."""
+        """Creates the rows of a list, all or none."""
         items = self.validated(
             request, many=True, allow_empty=False, max_length=settings.API_BULK_MAX_ITEMS
         )
-        created = services.entities_bulk_create(model=self.model, items=items)
-        return self.shown(created, HTTPStatus.CREATED)
+        return self.shown(self.create_entities(items), HTTPStatus.CREATED)
+
+    def create_entities(self, items: list[dict[str, Any]]) -> list[Any]:
+        """The use case behind the bulk POST."""
+        return entities.entities_bulk_create(model=self.model, items=items)
 
 
 class BulkCreateViewSet(EntityViewSet):

@@ -1,0 +1,1 @@
+"""Playlists: named selections of tracks."""

@@ -1,0 +1,33 @@
+"""Playlists for people."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+
+from master_service.playlists.models import Playlist, PlaylistTrack
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]  # generic in the stubs only
+    TabularInline = admin.TabularInline[Any, Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+    TabularInline = admin.TabularInline
+
+
+class EntryInline(TabularInline):
+    """The tracks of a playlist."""
+
+    model = PlaylistTrack
+    fields = ("track",)
+    autocomplete_fields = ("track",)
+    extra = 1
+
+
+@admin.register(Playlist)
+class PlaylistAdmin(ModelAdmin):
+    """Playlists with their tracks."""
+
+    list_display = ("name", "id", "cqrs_revision")
+    search_fields = ("name",)
+    readonly_fields = ("cqrs_revision",)
+    inlines = (EntryInline,)
