@@ -13,5 +13,5 @@ class CQRSConfig(AppConfig):
         from dj_cqrs import checks
         from dj_cqrs.master import related
 
-        checks.raise_fatal()
+        checks.at_start()
         related.connect()

@@ -1,48 +1,39 @@
 """System checks: mistakes of settings and models, found at start.
 
-Errors with an id of ``FATAL`` are raised in ``AppConfig.ready`` too, since WSGI runs no checks.
+Errors are raised in ``AppConfig.ready`` too, since WSGI runs no checks.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from functools import partial
+from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import models
 
-from dj_cqrs import conf
+from dj_cqrs import _validation, conf
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
 
-#: section, key, smallest value, whether None means "infinite"
-_NUMBERS: Final = (
-    ("master", "CQRS_MESSAGE_TTL", 1, True),
-    ("master", "relay_batch_size", 1, False),
-    ("replica", "CQRS_MAX_RETRIES", 0, True),
-    ("replica", "CQRS_RETRY_DELAY", 0, False),
-    ("replica", "delay_queue_max_size", 1, True),
-    ("replica", "batch_size", 1, False),
-    ("replica", "tombstone_ttl", 1, False),
-    ("replica", "CQRS_QUERY_TIMEOUT", 0, False),
-)
 
-
-def raise_fatal() -> None:
-    """Raises the first mistake that makes the service useless.
+def at_start() -> None:
+    """Raises the first mistake that makes the service useless, and logs what is ignored.
 
     Raises:
         ConfigurationError: see the message.
     """
-    for error in _fatal():
-        raise ConfigurationError(error.msg)
+    for _, step in _steps():
+        step()
+    if _validation.is_used():
+        _validation.log_ignored(conf.config())
 
 
 @register(Tags.compatibility)
 def check_settings(**_: Any) -> list[CheckMessage]:
     """Checks ``settings.CQRS`` and what is installed."""
     errors: list[CheckMessage] = list(_fatal())
-    if not errors and _is_used():
-        errors += _ignored_numbers()
+    if not errors and _validation.is_used():
+        errors += _ignored()
     if MasterRegistry.models and not conf.outbox_is_installed():
         errors.append(
             CheckWarning(
@@ -67,26 +58,23 @@ def check_models(**_: Any) -> list[CheckMessage]:
     return found
 
 
-def _is_used() -> bool:
-    return bool(MasterRegistry.models or ReplicaRegistry.models)
-
-
 def _is_database_model(model: Any) -> bool:
     return issubclass(model, models.Model) and not model.CQRS_NO_DB_OPERATIONS
 
 
-def _fatal() -> Iterator[Error]:
-    if not _is_used():
-        return
-    steps: tuple[tuple[str, Callable[[], object]], ...] = (
+def _steps() -> tuple[tuple[str, Callable[[], object]], ...]:
+    if not _validation.is_used():
+        return ()
+    return (
         ("dj_cqrs.E001", conf.config),
-        ("dj_cqrs.E002", _transport),
-        ("dj_cqrs.E003", _queue),
-        ("dj_cqrs.E004", _master),
+        *((check_id, partial(_validate, step)) for check_id, step in _validation.STEPS),
         ("dj_cqrs.E005", _serializers),
         ("dj_cqrs.E006", _inbox),
     )
-    for check_id, step in steps:
+
+
+def _fatal() -> Iterator[Error]:
+    for check_id, step in _steps():
         try:
             step()
         except ConfigurationError as error:
@@ -94,28 +82,8 @@ def _fatal() -> Iterator[Error]:
             return
 
 
-def _transport() -> None:
-    from dj_cqrs.transport.selection import transport_class
-
-    transport_class()
-
-
-def _queue() -> None:
-    config = conf.config()
-    if not (ReplicaRegistry.models or "replica" in config.raw):
-        return
-    if not config.queue:
-        raise ConfigurationError("CQRS queue is not set.")
-    if not isinstance(config.queue, str):
-        raise ConfigurationError("CQRS queue must be string.")
-
-
-def _master() -> None:
-    master = conf.config().master
-    if not isinstance(master.auto_update_fields, bool):
-        raise ConfigurationError("CQRS master CQRS_AUTO_UPDATE_FIELDS must be bool.")
-    if master.correlation_function is not None and not callable(master.correlation_function):
-        raise ConfigurationError("CQRS master correlation_function must be callable.")
+def _validate(step: Callable[[conf.Config], None]) -> None:
+    step(conf.config())
 
 
 def _serializers() -> None:
@@ -138,19 +106,12 @@ def _inbox() -> None:
         )
 
 
-def _ignored_numbers() -> Iterator[CheckWarning]:
-    raw = conf.config().raw
-    for section, key, minimum, may_be_none in _NUMBERS:
-        values = raw.get(section, {})
-        if key in values and not conf.is_valid_number(
-            values[key], minimum=minimum, may_be_none=may_be_none
-        ):
-            yield CheckWarning(
-                f"CQRS['{section}']['{key}'] = {values[key]!r} is ignored; its default is used.",
-                hint=f"It must be a whole number of at least {minimum}"
-                + (", or None." if may_be_none else "."),
-                id="dj_cqrs.W002",
-            )
+def _ignored() -> Iterator[CheckWarning]:
+    config = conf.config()
+    for text in _validation.ignored_numbers(config):
+        yield CheckWarning(text, id="dj_cqrs.W002")
+    for text in _validation.ignored_prefetch(config):
+        yield CheckWarning(text, id="dj_cqrs.W008")
 
 
 def _silent_foreign_keys(model: Any) -> Iterator[CheckWarning]:

@@ -29,6 +29,48 @@ UNSET: Final = _Unset()
 
 
 @dataclass(frozen=True, slots=True)
+class Number:
+    """A numeric setting: which values it takes, and what holds for any other."""
+
+    section: str
+    usual_default: int
+    minimum: int
+    #: Whether None stands for "infinite".
+    may_be_none: bool = False
+    #: Whether an outbox, which loses nothing, makes the default infinite.
+    is_infinite_with_outbox: bool = False
+
+    @property
+    def default(self) -> int | None:
+        """What holds where the setting is missing or makes no sense."""
+        if self.is_infinite_with_outbox and outbox_is_installed():
+            return None
+        return self.usual_default
+
+    def is_valid(self, value: Any) -> bool:
+        """Whether it is a whole number that is large enough, or None where that is allowed."""
+        if value is None:
+            return self.may_be_none
+        return isinstance(value, int) and not isinstance(value, bool) and value >= self.minimum
+
+
+NUMBERS: Final[Mapping[str, Number]] = {
+    "CQRS_MESSAGE_TTL": Number(
+        "master", constants.DEFAULT_MASTER_MESSAGE_TTL, 1, True, is_infinite_with_outbox=True
+    ),
+    "relay_batch_size": Number("master", constants.DEFAULT_RELAY_BATCH_SIZE, 1),
+    "CQRS_MAX_RETRIES": Number("replica", constants.DEFAULT_REPLICA_MAX_RETRIES, 0, True),
+    "CQRS_RETRY_DELAY": Number("replica", constants.DEFAULT_REPLICA_RETRY_DELAY, 0),
+    "delay_queue_max_size": Number(
+        "replica", constants.DEFAULT_REPLICA_DELAY_QUEUE_MAX_SIZE, 1, True
+    ),
+    "batch_size": Number("replica", constants.DEFAULT_REPLICA_BATCH_SIZE, 1),
+    "tombstone_ttl": Number("replica", constants.DEFAULT_REPLICA_TOMBSTONE_TTL, 1),
+    "CQRS_QUERY_TIMEOUT": Number("replica", 0, 0),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class MasterConfig:
     """``CQRS['master']``; times in seconds, ``None`` for infinite."""
 
@@ -78,13 +120,9 @@ def config() -> Config:
         ConfigurationError: the setting is missing or not a dict.
     """
     global _last  # noqa: PLW0603  one assignment of a whole, so that threads need no lock
-    raw = getattr(settings, "CQRS", None)
-    if raw is None:
-        raise ConfigurationError("CQRS configuration must be set in Django project settings.")
-    if not isinstance(raw, Mapping):
-        raise ConfigurationError("CQRS configuration must be dict.")
+    raw = _checked(getattr(settings, "CQRS", None))
     if _last is None or _last.raw != raw or _last.installed is not apps.app_configs:
-        _last = _Parsed(_snapshot(raw), apps.app_configs, _parse(raw))
+        _last = _Parsed(_snapshot(raw), apps.app_configs, parse(raw))
     return _last.config
 
 
@@ -100,13 +138,27 @@ class _Parsed:
 _last: _Parsed | None = None
 
 
+def _checked(raw: Any) -> Mapping[str, Any]:
+    if raw is None:
+        raise ConfigurationError("CQRS configuration must be set in Django project settings.")
+    if not isinstance(raw, Mapping):
+        raise ConfigurationError("CQRS configuration must be dict.")
+    return raw
+
+
 def _snapshot(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: dict(value) if isinstance(value, Mapping) else value for key, value in raw.items()
     }
 
 
-def _parse(raw: Mapping[str, Any]) -> Config:
+def parse(raw: Any) -> Config:
+    """Makes the view of a given ``settings.CQRS``.
+
+    Raises:
+        ConfigurationError: it is missing or not a dict.
+    """
+    raw = _checked(raw)
     queue = raw.get("queue")
     return Config(
         transport=raw.get("transport") or "",
@@ -137,19 +189,14 @@ def _section(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _master(section: Mapping[str, Any]) -> MasterConfig:
-    default_ttl = None if outbox_is_installed() else constants.DEFAULT_MASTER_MESSAGE_TTL
     return MasterConfig(
         auto_update_fields=section.get(
             "CQRS_AUTO_UPDATE_FIELDS", constants.DEFAULT_MASTER_AUTO_UPDATE_FIELDS
         ),
-        message_ttl_seconds=_number(
-            section, "CQRS_MESSAGE_TTL", default_ttl, minimum=1, may_be_none=True
-        ),
+        message_ttl_seconds=_number(section, "CQRS_MESSAGE_TTL"),
         correlation_function=section.get("correlation_function") or None,
         meta_function=_meta_function(section.get("meta_function")),
-        relay_batch_size=_number(
-            section, "relay_batch_size", constants.DEFAULT_RELAY_BATCH_SIZE, minimum=1
-        ),
+        relay_batch_size=_number(section, "relay_batch_size"),
     )
 
 
@@ -165,56 +212,23 @@ def _meta_function(value: Any) -> MetaFunction | None:
 
 def _replica(section: Mapping[str, Any], queue: str | None) -> ReplicaConfig:
     return ReplicaConfig(
-        max_retries=_number(
-            section,
-            "CQRS_MAX_RETRIES",
-            constants.DEFAULT_REPLICA_MAX_RETRIES,
-            minimum=0,
-            may_be_none=True,
-        ),
-        retry_delay_seconds=_number(
-            section, "CQRS_RETRY_DELAY", constants.DEFAULT_REPLICA_RETRY_DELAY, minimum=0
-        ),
-        delay_queue_max_size=_number(
-            section,
-            "delay_queue_max_size",
-            constants.DEFAULT_REPLICA_DELAY_QUEUE_MAX_SIZE,
-            minimum=1,
-            may_be_none=True,
-        ),
+        max_retries=_number(section, "CQRS_MAX_RETRIES"),
+        retry_delay_seconds=_number(section, "CQRS_RETRY_DELAY"),
+        delay_queue_max_size=_number(section, "delay_queue_max_size"),
         dead_letter_queue=section.get("dead_letter_queue", f"dead_letter_{queue}"),
         dead_message_ttl_seconds=section.get(
             "dead_message_ttl", constants.DEFAULT_DEAD_MESSAGE_TTL
         ),
-        batch_size=_number(section, "batch_size", constants.DEFAULT_REPLICA_BATCH_SIZE, minimum=1),
-        tombstone_ttl_seconds=_number(
-            section, "tombstone_ttl", constants.DEFAULT_REPLICA_TOMBSTONE_TTL, minimum=1
-        ),
-        query_timeout_ms=_number(section, "CQRS_QUERY_TIMEOUT", 0, minimum=0),
+        batch_size=_number(section, "batch_size"),
+        tombstone_ttl_seconds=_number(section, "tombstone_ttl"),
+        query_timeout_ms=_number(section, "CQRS_QUERY_TIMEOUT"),
         log_timed_out_queries=bool(section.get("CQRS_LOG_TIMED_OUT_QUERIES")),
         query_logger=section.get("CQRS_QUERY_LOGGER") or logger.name,
     )
 
 
-def _number(
-    section: Mapping[str, Any],
-    key: str,
-    default: Any,
-    *,
-    minimum: int,
-    may_be_none: bool = False,
-) -> Any:
-    """The setting, or its default (with a system check's warning) where it makes no sense."""
+def _number(section: Mapping[str, Any], key: str) -> Any:
+    """The setting, or its default (with a warning at start) where it makes no sense."""
+    number = NUMBERS[key]
     value = section.get(key, UNSET)
-    if value is UNSET:
-        return default
-    if is_valid_number(value, minimum=minimum, may_be_none=may_be_none):
-        return value
-    return default
-
-
-def is_valid_number(value: Any, *, minimum: int, may_be_none: bool) -> bool:
-    """Whether a numeric setting is an int of at least ``minimum`` (or None where allowed)."""
-    if value is None:
-        return may_be_none
-    return isinstance(value, int) and not isinstance(value, bool) and value >= minimum
+    return value if number.is_valid(value) else number.default

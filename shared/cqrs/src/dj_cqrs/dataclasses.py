@@ -5,11 +5,17 @@ from typing import Any, Self
 
 from dateutil import parser as dateutil_parser
 
-from dj_cqrs import conf
 from dj_cqrs.correlation import get_correlation_id
 from dj_cqrs.exceptions import ContractError
+from dj_cqrs.utils import get_json_valid_value, get_message_expiration_dt
+
+__all__ = ["TransportPayload"]
 
 _REQUIRED_KEYS = ("instance_pk", "signal_type", "cqrs_id", "instance_data")
+
+
+class _NegativeRetriesError(ContractError, AssertionError):
+    """Raised when a payload is told that it was tried less than zero times."""
 
 
 class TransportPayload:
@@ -42,20 +48,66 @@ class TransportPayload:
         retries: int = 0,
         meta: dict[str, Any] | None = None,
     ) -> None:
-        self.signal_type = signal_type
-        self.cqrs_id = cqrs_id
-        self.instance_data = instance_data
-        self.pk = instance_pk
-        self.queue = queue
-        self.previous_data = previous_data
-        self.correlation_id = correlation_id or get_correlation_id(
+        self._signal_type = signal_type
+        self._cqrs_id = cqrs_id
+        self._instance_data = instance_data
+        self._pk = instance_pk
+        self._queue = queue
+        self._previous_data = previous_data
+        self._correlation_id = correlation_id or get_correlation_id(
             signal_type, cqrs_id, instance_pk, queue
         )
-        self.expires = expires
+        self._expires = expires
+        self._meta = meta
         self.retries = retries
-        self.meta = meta
+        #: Set by whoever publishes the payload to the dead letter queue, or again to its own.
         self.is_dead_letter = False
         self.is_requeue = False
+
+    @property
+    def signal_type(self) -> str:
+        """What happened: a ``SignalType``."""
+        return self._signal_type
+
+    @property
+    def cqrs_id(self) -> str:
+        """``CQRS_ID`` of the model."""
+        return self._cqrs_id
+
+    @property
+    def instance_data(self) -> dict[str, Any]:
+        """Serialized state of the row."""
+        return self._instance_data
+
+    @property
+    def pk(self) -> Any:
+        """The row's primary key."""
+        return self._pk
+
+    @property
+    def queue(self) -> str | None:
+        """The single queue to send to; None for every bound queue."""
+        return self._queue
+
+    @property
+    def previous_data(self) -> dict[str, Any] | None:
+        """Previous values of tracked fields."""
+        return self._previous_data
+
+    @property
+    def correlation_id(self) -> Any | None:
+        """Id of the process that the change belongs to."""
+        return self._correlation_id
+
+    @property
+    def meta(self) -> dict[str, Any] | None:
+        """Metadata of the model or instance."""
+        return self._meta
+
+    @property
+    def expires(self) -> dt.datetime | None:
+        """When the message becomes void; None for never."""
+        return self._expires
 
     @property
     def retries(self) -> int:
@@ -65,7 +117,7 @@ class TransportPayload:
     @retries.setter
     def retries(self, value: int) -> None:
         if value < 0:
-            raise ContractError(f"Payload retries field should be >= 0, not {value}.")
+            raise _NegativeRetriesError("Payload retries field should be 0 or positive integer.")
         self._retries = value
 
     @classmethod
@@ -96,8 +148,8 @@ class TransportPayload:
             "cqrs_id": self.cqrs_id,
             "instance_data": self.instance_data,
             "previous_data": self.previous_data,
-            "instance_pk": self.pk,
-            "correlation_id": self.correlation_id,
+            "instance_pk": get_json_valid_value(self.pk),
+            "correlation_id": get_json_valid_value(self.correlation_id),
             "retries": self.retries,
             "expires": expires.replace(microsecond=0).isoformat() if expires else None,
             "meta": self.meta,
@@ -106,12 +158,6 @@ class TransportPayload:
     def is_expired(self) -> bool:
         """Whether the message is void by now; one without an expiry never is."""
         return self.expires is not None and self.expires <= dt.datetime.now(dt.UTC)
-
-
-def message_expires_at() -> dt.datetime | None:
-    """When a message that is made now expires, by ``CQRS['master']['CQRS_MESSAGE_TTL']``."""
-    ttl = conf.config().master.message_ttl_seconds
-    return None if ttl is None else dt.datetime.now(dt.UTC) + dt.timedelta(seconds=ttl)
 
 
 def _validate(dct: object) -> None:
@@ -140,7 +186,7 @@ def _expect(dct: dict[str, Any], key: str, kind: type, *, optional: bool = False
 
 def _expires(dct: dict[str, Any]) -> dt.datetime | None:
     if "expires" not in dct:
-        return message_expires_at()
+        return get_message_expiration_dt()
     value = dct["expires"]
     if value is None:
         return None

@@ -2,6 +2,7 @@
 
 CQRSError
 ├── ConfigurationError      settings or a model declaration are wrong (also an AssertionError)
+│   └── TransportImportError    the transport cannot be imported (also an ImportError)
 ├── ContractError           a message that can never be applied: dead letter at once
 ├── PermanentError          an operation that will not succeed however often it is tried
 ├── ReadOnlyReplicaError    somebody else than the consumer writes to a read-only replica
@@ -19,6 +20,13 @@ class ConfigurationError(CQRSError, AssertionError):
     """Raised when settings or a model declaration are wrong; the message says what to change.
 
     It is an ``AssertionError`` too, since that is what users of django-cqrs expect and test for.
+    """
+
+
+class TransportImportError(ConfigurationError, ImportError):
+    """Raised when the module or class that ``CQRS['transport']`` names cannot be imported.
+
+    It is an ``ImportError`` too, since that is what users of django-cqrs expect and test for.
     """
 
 

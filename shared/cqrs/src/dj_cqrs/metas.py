@@ -8,6 +8,9 @@ from dj_cqrs.constants import ALL_BASIC_FIELDS
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
 from dj_cqrs.signals import MasterSignals
+from dj_cqrs.tracker import CQRSTracker
+
+__all__ = ["MasterMeta", "ReplicaMeta"]
 
 
 class MasterMeta(base.ModelBase):
@@ -37,6 +40,7 @@ class MasterMeta(base.ModelBase):
         """
         if model_cls.CQRS_TRACKED_FIELDS is not None:
             _check_tracked_fields(model_cls)
+            CQRSTracker.add_to_model(model_cls)
         if model_cls.CQRS_SERIALIZER is None:
             _check_fields(model_cls, "CQRS_FIELDS", model_cls.CQRS_FIELDS)
         elif model_cls.CQRS_FIELDS != ALL_BASIC_FIELDS:

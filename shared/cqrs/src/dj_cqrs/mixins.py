@@ -8,11 +8,13 @@ from django.db import models
 from dj_cqrs import conf
 from dj_cqrs.constants import ALL_BASIC_FIELDS, TRACKED_FIELDS_ATTR_NAME
 from dj_cqrs.managers import MasterManager, ReplicaManager
-from dj_cqrs.master import saving, serialization, sync
+from dj_cqrs.master import marking, saving, serialization, sync, tracking
 from dj_cqrs.metas import MasterMeta, ReplicaMeta
 from dj_cqrs.replica.policy import SettingsPolicy
 from dj_cqrs.replica.read_only import ReplicaObjectsManager, refuse_write
 from dj_cqrs.signals import post_bulk_create, post_update
+
+__all__ = ["MasterMixin", "RawMasterMixin", "RawReplicaMixin", "ReplicaMixin"]
 
 # In migrations word for word, so that those of django-cqrs stay valid.
 _REVISION_HELP = "This field must be incremented on any model update. It's used to for CQRS sync."
@@ -65,17 +67,40 @@ class RawMasterMixin(models.Model):
             *args: of ``Model.save``.
             update_fields: as in Django. The change is sent unless ``update_cqrs_fields`` is False.
             update_cqrs_fields: whether a save of ``update_fields`` is sent. Default: True with
-                the outbox, else the setting ``CQRS_AUTO_UPDATE_FIELDS``.
+                the outbox, else the setting ``CQRS_AUTO_UPDATE_FIELDS``; and always True where
+                the fields name ``cqrs_updated``, as those of ``update_or_create`` do.
             **kwargs: of ``Model.save``.
         """
-        if update_cqrs_fields is None:
-            update_cqrs_fields = (
-                conf.outbox_is_installed() or conf.config().master.auto_update_fields
-            )
+        if update_fields is not None:
+            update_fields = frozenset(update_fields)
+            if update_cqrs_fields is None:
+                update_cqrs_fields = saving.is_sent_by_default(update_fields)
         with saving.prepared(self, update_fields, update_cqrs_fields, (args, kwargs)) as fields:
             super().save(*args, update_fields=fields, **kwargs)
 
     save.alters_data = True  # type: ignore[attr-defined]
+
+    @property
+    def cqrs_saves_count(self) -> int:
+        """How often this object was saved in the running transaction; 0 outside of one.
+
+        Saves that were rolled back do not count.
+        """
+        return len(marking.saves_of(self))
+
+    @property
+    def is_initial_cqrs_save(self) -> bool:
+        """Whether this object was saved at most once in the running transaction."""
+        return self.cqrs_saves_count < 2  # noqa: PLR2004 - the contract's number
+
+    def reset_cqrs_saves_count(self) -> None:
+        """Starts counting anew; nothing else depends on the count, and rollbacks need no reset."""
+        for mark in marking.saves_of(self):
+            mark.is_counted = False
+
+    def save_tracked_fields(self) -> None:
+        """Has ``get_tracked_fields_data`` say what a save now would change."""
+        tracking.remember(self, tracking.unsaved_changes(self))
 
     def to_cqrs_dict(self, using: str | None = None, sync: bool = False) -> dict[str, Any]:
         """Serializes this instance for the wire.
@@ -90,7 +115,11 @@ class RawMasterMixin(models.Model):
         return serialization.serialize(self, using=using, reread=not sync)
 
     def get_tracked_fields_data(self) -> dict[str, Any] | None:
-        """Previous values of the tracked fields that the last recorded change altered."""
+        """Previous values of the tracked fields that the last saved change altered.
+
+        Returns:
+            Field name -> value before the transaction, as on the wire; None before any save.
+        """
         data: dict[str, Any] | None = self.__dict__.get(TRACKED_FIELDS_ATTR_NAME)
         return data
 
@@ -117,7 +146,7 @@ class RawMasterMixin(models.Model):
             **kwargs: ``signal_type``, ``instance_data`` and, for saves, ``previous_data``.
         """
         function = conf.config().master.meta_function
-        return function(obj=self, **kwargs) if function else {}
+        return (function and function(obj=self, **kwargs)) or {}
 
     def get_custom_cqrs_delete_data(self) -> dict[str, Any] | None:
         """Override to send more than the key with a DELETE; it arrives under ``custom``."""

@@ -11,6 +11,8 @@ from django.dispatch import Signal
 
 from dj_cqrs.master import marking
 
+__all__ = ["MasterSignals", "post_bulk_create", "post_update"]
+
 #: Sent after a bulk create, with ``instances`` and ``using``.
 post_bulk_create = Signal()
 #: Sent after a bulk update, with ``instances`` and ``using``.
@@ -38,18 +40,22 @@ class MasterSignals:
 
     @classmethod
     def post_save(cls, sender: Any, **kwargs: Any) -> None:
-        """Records a created or updated row.
+        """Records a created or updated row, or with ``sync`` its state.
 
         Args:
             sender: a class derived from ``MasterMixin``.
-            **kwargs: of Django's ``post_save``.
+            **kwargs: of Django's ``post_save``; or ``sync=True`` and the ``queue`` to send to.
         """
         update_fields = kwargs.get("update_fields")
         if not sender.CQRS_PRODUCE:
             return
         if update_fields is not None and "cqrs_revision" not in update_fields:
             return
-        marking.saved(kwargs["instance"], kwargs["using"], created=kwargs["created"])
+        instance, using = kwargs["instance"], kwargs.get("using")
+        if kwargs.get("sync"):
+            marking.sync_requested(instance, using, kwargs.get("queue"))
+        else:
+            marking.saved(instance, using, created=kwargs.get("created", False))
 
     @classmethod
     def pre_delete(cls, sender: Any, **kwargs: Any) -> None:
@@ -66,7 +72,7 @@ class MasterSignals:
             **kwargs: of Django's ``post_delete``.
         """
         if sender.CQRS_PRODUCE:
-            marking.deleted(kwargs["instance"], kwargs["using"])
+            marking.deleted(kwargs["instance"], kwargs.get("using"))
 
     @classmethod
     def post_bulk_create(cls, sender: Any, **kwargs: Any) -> None:

@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connection, connections, models, transaction
 
 from dj_cqrs.keys import MAX_KEY_LENGTH, key_text
-from dj_cqrs.master.changes import children_first
+from dj_cqrs.master.children import children_first
 from dj_cqrs.master.serialization import wire_value
 from tests.app.master_models import Author, Book, EveryKind, Note
 from tests.master.outbox_reader import summary, take

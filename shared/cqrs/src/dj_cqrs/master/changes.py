@@ -1,11 +1,8 @@
 """What a transaction did to each row in the end, folded from its marks."""
 
-import graphlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
-
-from django.db.models import Model
 
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.master.marks import Change, Mark, Row
@@ -61,6 +58,11 @@ class RowChange:
         return next((mark.deletion for mark in self.marks if mark.deletion is not None), None)
 
     @property
+    def parents(self) -> frozenset[Any]:
+        """Keys of the rows of the same model that the deleted row pointed to."""
+        return frozenset().union(*(mark.parents for mark in self.marks))
+
+    @property
     def sync_queues(self) -> list[str | None]:
         """Where the state was asked for; None stands for every replica."""
         return list(dict.fromkeys(mark.queue for mark in self.marks if mark.change is Change.SYNC))
@@ -81,21 +83,3 @@ def by_model(changes: Iterable[RowChange]) -> dict[Any, list[RowChange]]:
     for change in changes:
         groups.setdefault(change.model, []).append(change)
     return groups
-
-
-def children_first(models: Iterable[type[Model]]) -> list[type[Model]]:
-    """Orders models so that one comes before those that its foreign keys point to.
-
-    Deletes are sent in this order. Models that point to each other keep the order given.
-    """
-    models = list(models)
-    graph: dict[type[Model], set[type[Model]]] = {model: set() for model in models}
-    for model in models:
-        for related_field in model._meta.concrete_fields:
-            parent = related_field.related_model
-            if isinstance(parent, type) and parent in graph and parent is not model:
-                graph[parent].add(model)
-    try:
-        return list(graphlib.TopologicalSorter(graph).static_order())
-    except graphlib.CycleError:
-        return models

@@ -6,7 +6,8 @@ from typing import Any
 from django.db import router, transaction
 from django.db.models import Model
 
-from dj_cqrs.master import payloads, related, serialization, tracking
+from dj_cqrs.master import children, payloads, related, serialization, tracking
+from dj_cqrs.master.changes import RowChange
 from dj_cqrs.master.marks import Change, Mark, row_of
 from dj_cqrs.master.recording import add, marks_on
 from dj_cqrs.master.revisions import NextRevision, true_revisions_of
@@ -38,11 +39,12 @@ def before_raw_save(instance: Any, using: str) -> None:
         instance.cqrs_revision = revision + (0 if marks_on(using).is_changed(model, pk) else 1)
 
 
-def saved(instance: Any, using: str, *, created: bool) -> None:
+def saved(instance: Any, using: str | None, *, created: bool) -> None:
     """Marks a row that ``save()`` wrote.
 
     The revision is a number again: known for a new row, else read when somebody asks for it.
     """
+    using = alias_of(instance, using)
     model, pk = row_of(instance)
     if isinstance(instance.__dict__.get("cqrs_revision"), NextRevision):
         if created:
@@ -52,6 +54,20 @@ def saved(instance: Any, using: str, *, created: bool) -> None:
     previous = marks_on(using).previous.pop((model, pk), None)
     change = Change.CREATE if created else Change.UPDATE
     add(Mark(change, model, pk, using, instance=instance, previous=previous))
+    if tracking.tracked_fields(model):
+        row = RowChange(model, pk, marks_on(using).of(model, pk))
+        tracking.remember(instance, tracking.previous_data(model, row.previous, instance))
+
+
+def saved_silently(instance: Any, using: str) -> None:
+    """Counts a save that is not sent."""
+    add(Mark(Change.UNSENT, *row_of(instance), using, instance=instance))
+
+
+def saves_of(instance: Any) -> list[Mark]:
+    """The saves of this object in the running transaction."""
+    using = instance._state.db
+    return marks_on(using).saves_of(instance) if using else []
 
 
 def before_delete(instance: Any, using: str) -> None:
@@ -59,22 +75,27 @@ def before_delete(instance: Any, using: str) -> None:
     true_revisions_of(using).expect(*row_of(instance))
 
 
-def deleted(instance: Any, using: str) -> None:
+def deleted(instance: Any, using: str | None) -> None:
     """Marks a deleted row; one that somebody else had deleted before is theirs to send."""
+    using = alias_of(instance, using)
     model, pk = row_of(instance)
-    revision = true_revisions_of(using).take(model, pk)
+    revisions = true_revisions_of(using)
+    # Nobody announced it: a caller of the handler, who removed the row in a way of his own.
+    is_announced = revisions.is_expected(model, pk)
+    revision = revisions.take(model, pk) if is_announced else instance.cqrs_revision
     if revision is None:
         return
     if not marks_on(using).is_changed(model, pk):
         revision += 1
     deletion = payloads.of_deleted(instance, pk, revision)
-    add(Mark(Change.DELETE, model, pk, using, deletion=deletion))
+    parents = children.parents_of(instance)
+    add(Mark(Change.DELETE, model, pk, using, deletion=deletion, parents=parents))
 
 
 def bulk_created(instances: Iterable[Any], using: str | None) -> None:
     """Marks rows that were created in bulk."""
     for instance in instances:
-        add(Mark(Change.CREATE, *row_of(instance), _alias(instance, using), instance=instance))
+        add(Mark(Change.CREATE, *row_of(instance), alias_of(instance, using), instance=instance))
 
 
 def bulk_updated(instances: Iterable[Any], using: str | None) -> None:
@@ -84,7 +105,7 @@ def bulk_updated(instances: Iterable[Any], using: str | None) -> None:
     groups: dict[tuple[str, Any], dict[Any, Any]] = {}
     for instance in instances:
         model, pk = row_of(instance)
-        groups.setdefault((_alias(instance, using), model), {})[pk] = instance
+        groups.setdefault((alias_of(instance, using), model), {})[pk] = instance
     for (alias, model), by_pk in groups.items():
         with transaction.atomic(using=alias, savepoint=False):
             marks = marks_on(alias)
@@ -128,8 +149,9 @@ def related_saved(model: Any, path: str, pks: Iterable[Any], using: str) -> None
         add(Mark(Change.RELATED, model, pk, using, path=path))
 
 
-def sync_requested(instance: Any, using: str, queue: str | None) -> None:
+def sync_requested(instance: Any, using: str | None, queue: str | None) -> None:
     """Asks for the row's state at the end of the transaction."""
+    using = alias_of(instance, using)
     add(Mark(Change.SYNC, *row_of(instance), using, instance=instance, queue=queue))
 
 
@@ -138,5 +160,6 @@ def is_changed(model: Any, pk: Any, using: str) -> bool:
     return marks_on(using).is_changed(model, pk)
 
 
-def _alias(instance: Model, using: str | None) -> str:
+def alias_of(instance: Model, using: str | None) -> str:
+    """The database that is meant: the one given, else the object's own."""
     return using or instance._state.db or router.db_for_write(type(instance), instance=instance)

@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.registries import MasterRegistry
 
 
 class Change(enum.Enum):
@@ -26,6 +27,12 @@ class Change(enum.Enum):
     RELATED = "related"
     #: The state was asked for; nothing changed.
     SYNC = "sync"
+    #: A save that is not sent: it counts as a save of its object, and for nothing else.
+    UNSENT = "unsent"
+
+
+#: Changes of the row that others learn of.
+_SENT = frozenset({Change.CREATE, Change.UPDATE, Change.DELETE})
 
 
 Row = tuple[type[Model], Any]
@@ -36,11 +43,21 @@ def row_of(instance: Model) -> Row:
 
     An object may hold its key in another form: ``Author(pk="1")``.
     """
-    model = instance._meta.concrete_model or type(instance)
+    model = _registered(instance)
     try:
         return model, model._meta.pk.to_python(instance.pk)
     except ValidationError:
         return model, instance.pk
+
+
+def _registered(instance: Model) -> type[Model]:
+    """The model that the row is recorded as: the concrete one, or a proxy that is registered."""
+    concrete = instance._meta.concrete_model or type(instance)
+    registered = MasterRegistry.models.get(getattr(instance, "CQRS_ID", None) or "")
+    if registered is not None and registered._meta.concrete_model is concrete:
+        model: type[Model] = registered
+        return model
+    return concrete
 
 
 class Mark:
@@ -51,9 +68,11 @@ class Mark:
         "deletion",
         "finish",
         "instance",
+        "is_counted",
         "is_recorded",
         "messages",
         "model",
+        "parents",
         "path",
         "pk",
         "previous",
@@ -73,6 +92,7 @@ class Mark:
         queue: str | None = None,
         path: str = "",
         deletion: TransportPayload | None = None,
+        parents: frozenset[Any] = frozenset(),
     ) -> None:
         self.change = change
         self.model = model
@@ -88,9 +108,13 @@ class Mark:
         self.path = path
         #: Of a DELETE: its payload, made while the user's object still had its key.
         self.deletion = deletion
+        #: Of a DELETE: keys of the rows of its own model that it pointed to.
+        self.parents = parents
         #: Recorded and not handed on yet: in direct mode, until the commit.
         self.messages: list[TransportPayload] = []
         self.is_recorded = False
+        #: Whether it still counts as a save of its object.
+        self.is_counted = change in {Change.CREATE, Change.UPDATE, Change.UNSENT}
         self.finish: Callable[[Mark], None] | None = None
 
     @property
@@ -146,7 +170,12 @@ class Marks:
 
     def is_changed(self, model: type[Model], pk: Any) -> bool:
         """Whether a surviving change has raised the row's revision already."""
-        return any(mark.change is not Change.SYNC for mark in self.of(model, pk))
+        return any(mark.change in _SENT for mark in self.of(model, pk))
+
+    def saves_of(self, instance: Model) -> list[Mark]:
+        """The object's own surviving saves, but for those that it was told to forget."""
+        marks = self.of(*row_of(instance))
+        return [mark for mark in marks if mark.instance is instance and mark.is_counted]
 
     def pending(self) -> list[Mark]:
         """All surviving marks that were not recorded, in order."""

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from dj_cqrs.constants import TRACKED_FIELDS_ATTR_NAME, SignalType
-from dj_cqrs.dataclasses import TransportPayload, message_expires_at
+from dj_cqrs.constants import SignalType
+from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.master import tracking
 from dj_cqrs.master.changes import RowChange
+from dj_cqrs.utils import get_message_expiration_dt
 from dj_cqrs.wire import to_plain
 
 
@@ -27,15 +28,17 @@ def of_existing(change: RowChange, fresh: Any, using: str) -> list[TransportPayl
     for mark in change.marks:
         if mark.instance is not None:
             mark.instance.cqrs_revision = fresh.cqrs_revision
+    previous = None
+    if change.is_changed:
+        previous = tracking.previous_data(change.model, change.previous, fresh)
+        if previous is not None:
+            tracking.remember(owner, previous)
     if not owner.is_sync_instance():
         return []
     data = fresh.to_cqrs_dict(using=using, sync=True)
     queues = change.sync_queues
     payloads = []
     if change.is_changed:
-        previous = tracking.previous_data(change.model, change.previous, fresh)
-        if previous is not None:
-            owner.__dict__[TRACKED_FIELDS_ATTR_NAME] = previous
         payloads.append(_payload(SignalType.SAVE, owner, fresh.pk, data, previous, None))
         # The SAVE goes to every replica, so it answers for a SYNC to all of them.
         queues = [queue for queue in queues if queue is not None]
@@ -51,8 +54,7 @@ def of_deleted(instance: Any, key: Any, revision: int) -> TransportPayload:
         key: its primary key, as the database had it.
         revision: the row's true revision + 1.
     """
-    pk = to_plain(key)
-    data = {"id": pk, "cqrs_revision": revision, "cqrs_updated": str(timezone.now())}
+    data = {"id": to_plain(key), "cqrs_revision": revision, "cqrs_updated": str(timezone.now())}
     custom = instance.get_custom_cqrs_delete_data()
     if custom:
         data["custom"] = custom
@@ -60,8 +62,8 @@ def of_deleted(instance: Any, key: Any, revision: int) -> TransportPayload:
         SignalType.DELETE,
         instance.CQRS_ID,
         data,
-        pk,
-        expires=message_expires_at(),
+        key,
+        expires=get_message_expiration_dt(),
         meta=instance.get_cqrs_meta(instance_data=data, signal_type=SignalType.DELETE),
     )
 
@@ -79,9 +81,9 @@ def _payload(
         signal_type,
         owner.CQRS_ID,
         data,
-        to_plain(pk),
+        pk,
         queue=queue,
         previous_data=previous,
-        expires=message_expires_at(),
+        expires=get_message_expiration_dt(),
         meta=meta,
     )

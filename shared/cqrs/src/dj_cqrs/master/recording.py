@@ -16,9 +16,11 @@ from dj_cqrs import conf
 from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.master import payloads, related, serialization
-from dj_cqrs.master.changes import RowChange, by_model, children_first, fold
+from dj_cqrs.master.changes import RowChange, by_model, fold
+from dj_cqrs.master.children import children_first, rows_children_first
 from dj_cqrs.master.marks import Change, Mark, Marks, marks_of
 from dj_cqrs.master.revisions import chunks, true_revisions_of
+from dj_cqrs.wire import to_plain
 
 logger = logging.getLogger("django-cqrs")
 
@@ -68,6 +70,8 @@ def record(marks: list[Mark], using: str) -> int:
 
             store.record(batch, using)
         else:
+            for payload in batch:
+                to_plain(payload.to_dict())  # as with an outbox: refused before the commit
             # The last mark carries them all over the commit.
             marks[-1].messages += batch
     return count
@@ -75,7 +79,7 @@ def record(marks: list[Mark], using: str) -> int:
 
 def _messages(marks: list[Mark], using: str) -> Iterator[list[TransportPayload]]:
     """Yields the payloads in batches: saves by model, then deletes, children before parents."""
-    changes = fold(mark for mark in marks if mark.change is not Change.RELATED)
+    changes = fold(mark for mark in marks if mark.change not in {Change.RELATED, Change.UNSENT})
     saved = (mark for mark in marks if mark.change is Change.RELATED)
     for mark in related.touch(saved, changes, using):
         changes.setdefault(mark.row, RowChange(mark.model, mark.pk)).marks.append(mark)
@@ -84,7 +88,8 @@ def _messages(marks: list[Mark], using: str) -> Iterator[list[TransportPayload]]
         for chunk in chunks(group):
             yield _of_existing(model, chunk, gone, using)
     for model in children_first(gone):
-        yield [payload for change in gone[model] for payload in _of_gone(change)]
+        rows = rows_children_first(gone[model])
+        yield [payload for change in rows for payload in _of_gone(change)]
 
 
 def _of_existing(
@@ -128,7 +133,13 @@ def _flush(connection: BaseDatabaseWrapper) -> None:
     using = connection.alias
     while pending := marks_on(using).pending():
         record(pending, using)
+    # What direct mode has to produce goes before other hooks, which may raise and stop the rest.
+    connection.run_on_commit.sort(key=lambda hook: not _carries_messages(hook[1]))
     true_revisions_of(using).clear()
+
+
+def _carries_messages(hook: Any) -> bool:
+    return isinstance(hook, Mark) and bool(hook.messages)
 
 
 def _finish(mark: Mark) -> None:
@@ -142,4 +153,12 @@ def _finish(mark: Mark) -> None:
             record(marks_on(mark.using).pending_of(mark), mark.using)
     messages, mark.messages = mark.messages, []
     for message in messages:
-        producer.produce(message)
+        _produce(message)
+
+
+def _produce(payload: TransportPayload) -> None:
+    """The change is committed: an error must reach neither its caller nor the other payloads."""
+    try:
+        producer.produce(payload)
+    except Exception:
+        logger.exception("CQRS couldn't be published: pk = %s (%s).", payload.pk, payload.cqrs_id)

@@ -49,18 +49,27 @@ class TrueRevisions:
         connection.execute_wrappers.insert(0, self._before_statement)
         self._expected: dict[type[Model], list[Any]] = {}
         self._found: dict[Row, int] = {}
+        #: Rows whose deletion was announced and not seen yet.
+        self._announced: set[Row] = set()
 
     def expect(self, model: type[Model], pk: Any) -> None:
         """The row will be deleted by one of the next statements."""
+        self._announced.add((model, pk))
         self._expected.setdefault(model, []).append(pk)
+
+    def is_expected(self, model: type[Model], pk: Any) -> bool:
+        """Whether the row's deletion was announced."""
+        return (model, pk) in self._announced
 
     def take(self, model: type[Model], pk: Any) -> int | None:
         """The revision that the row had; None if it was gone already."""
+        self._announced.discard((model, pk))
         return self._found.pop((model, pk), None)
 
     def clear(self) -> None:
         """Forgets what an abandoned deletion left."""
         self._found.clear()
+        self._announced.clear()
 
     def _before_statement(
         self, execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]

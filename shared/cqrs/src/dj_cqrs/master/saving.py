@@ -1,11 +1,12 @@
 """What ``MasterMixin.save`` does around Django's own ``save``."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from django.db import connections, router, transaction
 
+from dj_cqrs import conf
 from dj_cqrs.master import marking
 from dj_cqrs.master.revisions import NextRevision
 
@@ -15,11 +16,22 @@ _USING_POSITION = 2
 _FIELDS = frozenset({"cqrs_revision", "cqrs_updated"})
 
 
+def is_sent_by_default(update_fields: frozenset[str]) -> bool:
+    """Whether a save of some fields is sent where the caller says nothing about it.
+
+    ``update_or_create`` adds the columns that change by themselves, ``cqrs_updated`` among them,
+    so it is sent in direct mode too.
+    """
+    if update_fields & _FIELDS or conf.outbox_is_installed():
+        return True
+    return conf.config().master.auto_update_fields
+
+
 @contextmanager
 def prepared(
     instance: Any,
-    update_fields: Iterable[str] | None,
-    update_cqrs_fields: bool,
+    update_fields: frozenset[str] | None,
+    update_cqrs_fields: bool | None,
     arguments: tuple[tuple[Any, ...], dict[str, Any]],
 ) -> Iterator[frozenset[str] | None]:
     """Raises the revision for the save inside the block, in a transaction.
@@ -33,13 +45,14 @@ def prepared(
     Yields:
         The ``update_fields`` to save with.
     """
-    fields = None if update_fields is None else frozenset(update_fields)
-    is_sent = instance.CQRS_PRODUCE and (fields is None or (bool(fields) and update_cqrs_fields))
+    fields = update_fields
+    is_sent = instance.CQRS_PRODUCE and (fields is None or (fields and update_cqrs_fields))
     using = _using(instance, *arguments)
     with _transaction(using):
         if not is_sent:
             # In a transaction all the same: rows that embed this one may have to be sent.
             yield fields
+            marking.saved_silently(instance, using)
             return
         before = {name: instance.__dict__[name] for name in _FIELDS if name in instance.__dict__}
         marking.before_save(instance, using)

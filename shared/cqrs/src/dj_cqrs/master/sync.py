@@ -22,7 +22,7 @@ def sync_instance(instance: Any, *, using: str | None, queue: str | None) -> boo
     """
     if instance._state.adding:
         return False
-    alias = using or instance._state.db
+    alias = marking.alias_of(instance, using)
     with transaction.atomic(using=alias, savepoint=False):
         rows = type(instance)._base_manager.using(alias).filter(pk=instance.pk)
         if not rows.exists():

@@ -9,12 +9,12 @@ from typing import Any
 
 from django.db.models import Field, Model
 
-from dj_cqrs.constants import ALL_BASIC_FIELDS
+from dj_cqrs.constants import ALL_BASIC_FIELDS, TRACKED_FIELDS_ATTR_NAME
 from dj_cqrs.master.revisions import chunks
 from dj_cqrs.master.serialization import wire_value
 
-#: Of the key, the revision and its time nothing is said: they never or always change.
-_NEVER_TRACKED = frozenset({"cqrs_revision", "cqrs_updated"})
+#: Stands for an expression, whose value only the database knows.
+_UNKNOWN = object()
 
 
 def tracked_fields(model: Any) -> tuple["Field[Any, Any]", ...]:
@@ -23,7 +23,7 @@ def tracked_fields(model: Any) -> tuple["Field[Any, Any]", ...]:
     fields = model._meta.concrete_fields
     if names == ALL_BASIC_FIELDS:
         return tuple(
-            field for field in fields if not field.primary_key and field.name not in _NEVER_TRACKED
+            field for field in fields if not field.primary_key and field.name != "cqrs_updated"
         )
     return tuple(field for field in fields if field.name in (names or ()))
 
@@ -71,5 +71,36 @@ def previous_data(
     }
 
 
+def stored_values(instance: Model) -> dict[str, Any]:
+    """The tracked fields of an object's row, as the database has them now; empty for no row."""
+    if instance._state.adding:
+        return {}
+    fields = tracked_fields(type(instance))
+    row = (
+        type(instance)
+        ._base_manager.using(instance._state.db)
+        .only(*(field.attname for field in fields))
+        .filter(pk=instance.pk)
+        .first()
+    )
+    return _values(fields, row) if row is not None else {}
+
+
+def unsaved_changes(instance: Model) -> dict[str, Any]:
+    """Stored values of the tracked fields in which an object differs from its row."""
+    return previous_data(type(instance), stored_values(instance), instance) or {}
+
+
+def remember(instance: Model, previous: dict[str, Any] | None) -> None:
+    """Leaves with the user's object what ``get_tracked_fields_data`` says of its last change."""
+    instance.__dict__[TRACKED_FIELDS_ATTR_NAME] = previous
+
+
 def _values(fields: Iterable["Field[Any, Any]"], instance: Model) -> dict[str, Any]:
-    return {field.name: wire_value(field, instance) for field in fields}
+    return {field.name: _value(field, instance) for field in fields}
+
+
+def _value(field: "Field[Any, Any]", instance: Model) -> Any:
+    if hasattr(instance.__dict__.get(field.attname), "resolve_expression"):
+        return _UNKNOWN
+    return wire_value(field, instance)

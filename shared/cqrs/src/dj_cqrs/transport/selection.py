@@ -6,7 +6,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from dj_cqrs import conf
-from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.exceptions import ConfigurationError, TransportImportError
 from dj_cqrs.transport.base import BaseTransport
 
 
@@ -16,13 +16,23 @@ def transport_class() -> type[BaseTransport]:
     Raises:
         ConfigurationError: it is not set, cannot be imported, or is no transport.
     """
-    path = conf.config().transport
+    return load_transport(conf.config().transport)
+
+
+def load_transport(path: str) -> type[BaseTransport]:
+    """Imports a transport.
+
+    Raises:
+        ConfigurationError: there is no path, it cannot be imported, or it leads to no transport.
+    """
     if not path:
         raise ConfigurationError("CQRS transport is not set.")
     try:
         transport = import_string(path)
     except ImportError as error:
-        raise ConfigurationError(f"CQRS transport {path!r} cannot be imported: {error}") from error
+        raise TransportImportError(
+            f"CQRS transport {path!r} cannot be imported: {error}"
+        ) from error
     if not (isinstance(transport, type) and issubclass(transport, BaseTransport)):
         raise ConfigurationError(
             "CQRS transport must be inherited from `dj_cqrs.transport.BaseTransport`."
