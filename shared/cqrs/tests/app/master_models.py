@@ -138,3 +138,19 @@ class Holiday(MasterMixin):
 
     day = models.DateField(primary_key=True)
     name = models.CharField(max_length=50)
+
+
+class Fragile(MasterMixin):
+    """A master some of whose rows cannot be sent."""
+
+    CQRS_ID = "fragile"
+
+    name = models.CharField(max_length=50)
+
+    def to_cqrs_dict(self, using: str | None = None, sync: bool = False) -> dict[str, Any]:
+        if self.name == "broken":
+            raise ValueError("it is broken")
+        return super().to_cqrs_dict(using=using, sync=sync)
+
+    def is_sync_instance(self) -> bool:
+        return self.name != "private"

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from tests.app.master_models import Author, Capital, Country, Holiday, Note
+from tests.app.master_models import Author, Capital, Country, Fragile, Holiday, Note
 from tests.master import outbox_reader
 
 
@@ -42,6 +42,11 @@ def holidays(count: int) -> list[Any]:
     first = dt.date(2026, 1, 31)
     days = [first + dt.timedelta(days=number) for number in range(count)]
     return _create(Holiday, [Holiday(day=day, name=str(day)) for day in days])
+
+
+def fragile(*names: str) -> list[Any]:
+    """Rows, some of which ("broken") cannot be sent, and some ("private") are not to be."""
+    return [row.pk for row in Fragile.objects.bulk_create(Fragile(name=name) for name in names)]
 
 
 #: Each with the model that it makes rows of.

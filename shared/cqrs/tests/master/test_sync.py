@@ -1,14 +1,14 @@
-"""Syncs, by method and by command, and fixtures."""
+"""Syncs of single rows, and fixtures."""
 
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.core.serializers import serialize
 from django.db import transaction
 
-from tests.app.master_models import Author, Note
+from tests.app.master_models import Author
 from tests.master.outbox_reader import summary, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,53 +60,6 @@ def test_a_sync_of_rows_that_the_transaction_changes_again_has_the_last_word(
     assert (message["signal_type"], message["instance_data"]["name"]) == ("SAVE", "last")
 
 
-def test_the_command_syncs_what_the_filter_matches_in_batches() -> None:
-    _authors(25)
-    output = StringIO()
-
-    arguments = {"filter": '{"name__gte": "1"}', "batch": 10}
-    call_command("cqrs_sync", cqrs_id="author", stdout=output, **arguments)
-
-    messages = take()
-    assert len(messages) == 24
-    assert {m["signal_type"] for m in messages} == {"SYNC"}
-    assert "24 instance(s) synced.\n24 instance(s) processed." in output.getvalue()
-
-
-def test_the_command_counts_only_what_it_sent() -> None:
-    Note.cqrs.bulk_create([Note(text="a"), Note(text="b", is_public=False)])
-    take()
-    output = StringIO()
-    call_command("cqrs_sync", cqrs_id="note", filter="{}", batch=1, queue="q", stdout=output)
-
-    assert [m["routing_key"] for m in take()] == ["cqrs.q.note"]
-    assert "1 instance(s) synced.\n2 instance(s) processed." in output.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("cqrs_id", "text", "problem"),
-    [
-        ("nobody", "{}", "Wrong CQRS ID: nobody!"),
-        ("author", "[1]", "Bad filter kwargs!"),
-        ("author", "{", "Bad filter kwargs!"),
-        ("author", '{"colour": 1}', "Bad filter kwargs! .*colour"),
-        ("note", '{"key": "no uuid"}', "Bad filter kwargs!"),
-    ],
-)
-def test_the_command_explains_bad_arguments(cqrs_id: str, text: str, problem: str) -> None:
-    with pytest.raises(CommandError, match=problem):
-        call_command("cqrs_sync", cqrs_id=cqrs_id, filter=text)
-
-
-def test_the_command_without_a_filter_syncs_nothing() -> None:
-    _authors(1)
-    output = StringIO()
-    call_command("cqrs_sync", cqrs_id="author", stdout=output)
-
-    assert output.getvalue() == "No objects found for filter!\n"
-    assert take() == []
-
-
 @pytest.fixture
 def fixture_file(tmp_path: Path, author: Author) -> str:
     path = tmp_path / "authors.json"
@@ -135,9 +88,3 @@ def test_a_fixture_loaded_twice_in_one_transaction_raises_the_revision_once(
         call_command("loaddata", fixture_file, fixture_file, verbosity=0)
 
     assert summary(take()) == [("SAVE", "author", author.pk, 1)]
-
-
-def _authors(count: int) -> list[Author]:
-    authors = Author.cqrs.bulk_create(Author(name=str(number)) for number in range(count))
-    take()
-    return authors

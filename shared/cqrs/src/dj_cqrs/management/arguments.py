@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import FieldError, ValidationError
@@ -81,6 +82,18 @@ def positive(text: str | int) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1.")
     return number
+
+
+def batch_size(options: Mapping[str, Any]) -> int:
+    """The option ``batch``, which a caller in Python may leave out.
+
+    Raises:
+        CommandError: it is less than 1.
+    """
+    try:
+        return positive(options.get("batch", DEFAULT_BATCH_SIZE))
+    except argparse.ArgumentTypeError as error:
+        raise CommandError(f"Bad batch size! {error}") from error
 
 
 def boolean(text: str | bool) -> bool:

@@ -6,10 +6,13 @@ does not grow with the table and a connection may be lost in between.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.db.models import CompositePrimaryKey, QuerySet
+
+from dj_cqrs.connections import persistently
 
 
 def keyset_pages(queryset: "QuerySet[Any]", page_size: int) -> Iterator[list[Any]]:
@@ -49,7 +52,9 @@ def _pages(
 ) -> Iterator[list[tuple[Any, ...]]]:
     refuse_composite_key(queryset.model)
     rows = values.order_by("pk")
-    page = list(rows[:page_size])
+    using = queryset.db
+    page: list[tuple[Any, ...]] = persistently(using, partial(list, rows[:page_size]))
     while page:
         yield page
-        page = list(rows.filter(pk__gt=page[-1][0])[:page_size])
+        rest = rows.filter(pk__gt=page[-1][0])
+        page = persistently(using, partial(list, rest[:page_size]))

@@ -20,6 +20,7 @@ from dj_cqrs.master.changes import RowChange, by_model, fold
 from dj_cqrs.master.children import children_first, rows_children_first
 from dj_cqrs.master.marks import Change, Mark, Marks, marks_of
 from dj_cqrs.master.revisions import chunks, true_revisions_of
+from dj_cqrs.transport import undelivered
 from dj_cqrs.wire import to_plain
 
 logger = logging.getLogger("django-cqrs")
@@ -160,5 +161,6 @@ def _produce(payload: TransportPayload) -> None:
     """The change is committed: an error must reach neither its caller nor the other payloads."""
     try:
         producer.produce(payload)
-    except Exception:
+    except Exception as error:
         logger.exception("CQRS couldn't be published: pk = %s (%s).", payload.pk, payload.cqrs_id)
+        undelivered.report(payload, error)

@@ -1,12 +1,10 @@
-"""Sync: the full state of rows on demand, beside live changes, through the same outbox."""
+"""Sync: the full state of a row on demand, beside live changes, through the same outbox."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
 
-from dj_cqrs.master import marking, recording
-from dj_cqrs.master.marks import Change, Mark
+from dj_cqrs.master import marking
 
 
 def sync_instance(instance: Any, *, using: str | None, queue: str | None) -> bool:
@@ -31,26 +29,3 @@ def sync_instance(instance: Any, *, using: str | None, queue: str | None) -> boo
             instance.refresh_from_db(using=alias)
         marking.sync_requested(instance, alias, queue)
     return True
-
-
-def sync_rows(model: Any, pks: Iterable[Any], *, using: str, queue: str | None) -> int:
-    """Sends the state of many rows, in one transaction.
-
-    Args:
-        model: the master model.
-        pks: keys of the rows.
-        using: database alias.
-        queue: the single queue to send to; None for every replica.
-
-    Returns:
-        How many messages were or will be recorded: rows that exist and ``is_sync_instance``.
-    """
-    now: list[Mark] = []
-    later: list[Mark] = []
-    for pk in pks:
-        mark = Mark(Change.SYNC, model, pk, using, queue=queue)
-        # What the caller's transaction has changed may change again before its end.
-        (later if marking.is_changed(model, pk, using) else now).append(mark)
-    for mark in later:
-        recording.add(mark)
-    return recording.record_now(now, using) + len(later)

@@ -12,6 +12,7 @@ from typing import Final
 from dj_cqrs import wire
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import TransportError
+from dj_cqrs.transport import undelivered
 from dj_cqrs.transport.base import OutgoingMessage, Publisher, PublishOutcome
 from dj_cqrs.transport.topology import RoutingKey
 
@@ -21,6 +22,11 @@ logger = logging.getLogger("django-cqrs")
 PRODUCER_RETRIES: Final = 1
 #: Seconds that one attempt may hold the caller up, once connected.
 PUBLISH_SECONDS: Final = 5.0
+
+_REASONS: Final = {
+    PublishOutcome.UNROUTABLE: "No queue is bound for its routing key.",
+    PublishOutcome.FAILED: "The broker did not confirm it.",
+}
 
 
 class DirectProducer:
@@ -34,10 +40,13 @@ class DirectProducer:
         """Publishes the payload; logs a failure, since the caller's change is committed."""
         try:
             outcome = self._publish(payload)
-        except Exception:
+        except Exception as error:
             logger.exception("CQRS couldn't be published: %s.", _name(payload))
+            undelivered.report(payload, error)
         else:
             _log(payload, outcome)
+            if outcome is not PublishOutcome.CONFIRMED:
+                undelivered.report(payload, TransportError(_REASONS[outcome]))
 
     def close(self) -> None:
         """Closes the calling thread's connection, if there is one."""
@@ -74,15 +83,8 @@ def _log(payload: TransportPayload, outcome: PublishOutcome) -> None:
         logger.info(
             "CQRS is published: %s, correlation_id = %s.", _name(payload), payload.correlation_id
         )
-    elif outcome is PublishOutcome.UNROUTABLE:
-        logger.error(
-            "CQRS couldn't be published: %s. No queue is bound for its routing key.",
-            _name(payload),
-        )
     else:
-        logger.error(
-            "CQRS couldn't be published: %s. The broker did not confirm it.", _name(payload)
-        )
+        logger.error("CQRS couldn't be published: %s. %s", _name(payload), _REASONS[outcome])
 
 
 def _name(payload: TransportPayload) -> str:
