@@ -18,14 +18,15 @@ class ReplicatedTable:
     on_replica: str
 
 
-def _plain(cqrs_id: str, table: str, columns: str) -> ReplicatedTable:
+def _plain(
+    cqrs_id: str, table: str, columns: str, apps: tuple[str, str] = ("catalogue", "storefront")
+) -> ReplicatedTable:
     """A table that has the same columns on both sides."""
     select = "SELECT id, cqrs_revision, {columns} FROM {app}_{table} ORDER BY id"
-    return ReplicatedTable(
-        cqrs_id,
-        select.format(columns=columns, app="catalogue", table=table),
-        select.format(columns=columns, app="storefront", table=table),
+    on_master, on_replica = (
+        select.format(columns=columns, app=app, table=table) for app in apps
     )
+    return ReplicatedTable(cqrs_id, on_master, on_replica)
 
 
 TABLES: Sequence[ReplicatedTable] = (
@@ -62,6 +63,39 @@ TABLES: Sequence[ReplicatedTable] = (
         """
         SELECT id, cqrs_revision, track_id, price_before, price_after, changed_at, cqrs_updated
         FROM storefront_pricechange ORDER BY id
+        """,
+    ),
+    _plain("playlist", "playlist", "name, cqrs_updated", ("playlists", "playlists")),
+    _plain(
+        *("playlist_track", "playlisttrack", "playlist_id, track_id, cqrs_updated"),
+        ("playlists", "playlists"),
+    ),
+    _plain("customer", "customer", "country, cqrs_updated", ("sales", "sales")),
+    ReplicatedTable(
+        "invoice",
+        """
+        SELECT id, cqrs_revision, customer_id, status, invoiced_at, billing_country, total,
+            cqrs_updated
+        FROM sales_invoice WHERE status <> 'draft' ORDER BY id
+        """,
+        """
+        SELECT id, cqrs_revision, customer_id, status, sold_at, country, total, cqrs_updated
+        FROM sales_invoice ORDER BY id
+        """,
+    ),
+    ReplicatedTable(
+        "invoice_line",
+        """
+        SELECT line.id, line.cqrs_revision, invoice.id, invoice.status, invoice.invoiced_at,
+            invoice.billing_country, line.track_id, line.unit_price, line.quantity,
+            line.cqrs_updated
+        FROM sales_invoiceline line JOIN sales_invoice invoice ON invoice.id = line.invoice_id
+        WHERE invoice.status <> 'draft' ORDER BY line.id
+        """,
+        """
+        SELECT id, cqrs_revision, invoice_id, status, sold_at,
+            country, track_id, unit_price, quantity, cqrs_updated
+        FROM sales_sale ORDER BY id
         """,
     ),
 )

@@ -30,6 +30,8 @@ INSTALLED_APPS = [
     "dj_cqrs",
     "dj_cqrs.inbox",
     "replica_service.storefront",
+    "replica_service.playlists",
+    "replica_service.sales",
 ]
 
 MIDDLEWARE = [

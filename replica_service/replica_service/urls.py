@@ -14,6 +14,8 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/", include("replica_service.storefront.urls")),
+    path("api/", include("replica_service.playlists.urls")),
+    path("api/", include("replica_service.sales.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -9,10 +9,14 @@ from rest_framework.views import APIView
 
 
 class StableOrdering(OrderingFilter):
-    """Ends every order with the key: rows with equal values keep their place between pages."""
+    """Ends every order with the key: rows with equal values keep their place between pages.
+
+    A view whose rows are no model's names what tells them apart in ``ordering_key``.
+    """
 
     def get_ordering(
         self, request: Request, queryset: QuerySet[Model], view: APIView
     ) -> Sequence[str] | None:
-        """The requested or default order, completed by the primary key."""
-        return [*(super().get_ordering(request, queryset, view) or ()), "pk"]
+        """The requested or default order, completed by the key."""
+        key = getattr(view, "ordering_key", "pk")
+        return [*(super().get_ordering(request, queryset, view) or ()), key]

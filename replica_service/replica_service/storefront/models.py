@@ -78,6 +78,8 @@ class Track(ReplicaMixin):
     CQRS_ID = "track"
     CQRS_READ_ONLY = True
     CQRS_CUSTOM_SERIALIZATION = True
+    # Editors write `is_featured` meanwhile: the row stays locked from the look to the save.
+    CQRS_SELECT_FOR_UPDATE = True
 
     name = models.CharField(max_length=200, db_index=True)
     album = Reference(Album)
@@ -126,13 +128,9 @@ class Track(ReplicaMixin):
         mapped_data: dict[str, Any],
         previous_data: dict[str, Any] | None = None,
         meta: dict[str, Any] | None = None,
-    ) -> "Track":
-        """Updates what comes from the master, and only that: the local columns stay."""
-        row = search_row(mapped_data)
-        for attribute, value in type(self).cqrs.to_attributes(row).items():
-            setattr(self, attribute, value)
-        self.save(update_fields=row.keys() - {"id"})
-        return self
+    ) -> Any:
+        """Updates what comes from the master; the local columns stay as they are in the row."""
+        return super().cqrs_update(sync, search_row(mapped_data), previous_data, meta)
 
 
 class PriceChange(ReplicaMixin):

@@ -1,0 +1,1 @@
+"""Playlists, to browse."""
