@@ -54,7 +54,7 @@ def park_suspect(raw: RawMessage, error: Exception) -> None:
     message = _read(raw)
     result = failed(message, error) if isinstance(message, Message) else message
     try:
-        parking.park_suspect(result, _alias_of(message))
+        parking.park_suspect(result, alias_of(message))
     except Exception as failure:
         raise DatabaseAwayError(f"a suspect cannot be kept: {failure}") from failure
 
@@ -64,7 +64,7 @@ def inbox_alias() -> str:
     return router.db_for_write(ParkedMessage)
 
 
-def _alias_of(message: Message | Result) -> str:
+def alias_of(message: Message | Result) -> str:
     """Where a message is kept: beside the ledger entry of its row, if it is known."""
     if isinstance(message, Result) or message.model.CQRS_NO_DB_OPERATIONS:
         return inbox_alias()

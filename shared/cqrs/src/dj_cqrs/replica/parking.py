@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica import log, retry
+from dj_cqrs.replica.message import Message, RawMessage
 from dj_cqrs.replica.outcome import Result
 from dj_cqrs.replica.policy import SettingsPolicy
 
@@ -39,7 +40,7 @@ def settle(results: Sequence[Result], using: str) -> None:
             if parked is not None:
                 ParkedMessage.objects.using(_alias(parked, using)).filter(pk=parked.pk).delete()
         elif parked is None:
-            fresh.append(_fill(_new(result), result, using))
+            fresh.append(_fill(_new(result.raw), result, using))
         else:
             _fill(parked, result, using).save(using=_alias(parked, using))
     ParkedMessage.objects.using(using).bulk_create(fresh)
@@ -70,7 +71,7 @@ def claim_due(limit: int, using: str) -> list[ParkedMessage]:
 
 def park_suspect(result: Result, using: str) -> None:
     """Keeps a message that may have killed its workers: it is tried alone, and counted."""
-    parked = _fill(_new(result), result, using)
+    parked = _fill(_new(result.raw), result, using)
     parked.claimed_at = timezone.now()
     parked.save(using=using)
 
@@ -102,10 +103,31 @@ def wake(names: Collection[str], using: str) -> None:
     ParkedMessage.objects.using(using).filter(pk__in=pks).update(due_at=timezone.now())
 
 
-def retry_now(messages: "models.QuerySet[ParkedMessage]") -> int:
-    """Makes parked messages or dead letters due, with all their attempts before them again."""
+def park_due(raw: RawMessage, message: Message | None, using: str) -> None:
+    """Keeps a message that has not failed here yet (None: it cannot be read); due at once."""
+    parked = _new(raw)
+    _say_what_it_is_about(parked, message)
+    parked.status = ParkedMessage.Status.RETRYING
+    parked.attempts = 0
+    parked.due_at = timezone.now()
+    parked.reason = "was a dead letter of the broker"
+    parked.save(using=using)
+
+
+def retry_now(messages: "models.QuerySet[ParkedMessage]", body: bytes | None = None) -> int:
+    """Makes parked messages or dead letters due, with all their attempts before them again.
+
+    Args:
+        messages: which ones.
+        body: what they say from now on; None for what they say already.
+    """
+    changes = {} if body is None else {"body": body}
     return messages.update(
-        status=ParkedMessage.Status.RETRYING, due_at=timezone.now(), attempts=0, claimed_at=None
+        status=ParkedMessage.Status.RETRYING,
+        due_at=timezone.now(),
+        attempts=0,
+        claimed_at=None,
+        **changes,
     )
 
 
@@ -123,14 +145,19 @@ def _alias(parked: ParkedMessage, using: str) -> str:
     return parked._state.db or using
 
 
-def _new(result: Result) -> ParkedMessage:
-    raw = result.raw
+def _new(raw: RawMessage) -> ParkedMessage:
     return ParkedMessage(
         attempts=1,
         routing_key=storable(raw.routing_key)[:255],
         headers=_plain_headers(raw.headers),
         body=raw.body,
     )
+
+
+def _say_what_it_is_about(parked: ParkedMessage, message: Message | None) -> None:
+    if message is not None:
+        parked.cqrs_id = storable(message.payload.cqrs_id)[:200]
+        parked.row_pk = storable(message.row_pk)[:255]
 
 
 def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
@@ -146,9 +173,7 @@ def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
     parked.due_at = None if is_dead else now + timedelta(seconds=plan.delay_seconds)
     parked.claimed_at = None
     parked.waits_for = result.waits_for
-    if result.message is not None:
-        parked.cqrs_id = storable(result.message.payload.cqrs_id)[:200]
-        parked.row_pk = storable(result.message.row_pk)[:255]
+    _say_what_it_is_about(parked, result.message)
     error = result.error
     parked.reason = storable(f"{type(error).__name__}: {error}")[:_MAX_REASON_LENGTH]
     parked.traceback = storable(_traceback(error))[-_MAX_TRACEBACK_LENGTH:]

@@ -4,6 +4,7 @@ A queue has no read without delivery: letters are fetched, held unacknowledged, 
 nothing is lost whenever this ends, and nothing is seen twice while it runs.
 """
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -27,6 +28,8 @@ from dj_cqrs.transport.topology import RoutingKey, Topology
 
 #: Seconds for the broker to confirm a letter that is sent again.
 PUBLISH_SECONDS: Final = 10.0
+#: Seconds for the queue to have again what was given back to it.
+GIVE_BACK_SECONDS: Final = 5.0
 #: Since RabbitMQ 4 a quorum queue drops what was given back 20 times. A letter that was looked at
 #: so often is replaced by a copy, whose count starts anew.
 WORN_DELIVERIES: Final = 5
@@ -61,18 +64,18 @@ class BrokerDeadLetters:
 
     def browse(self) -> Iterator[Delivery]:
         """Yields each letter once; all of them stay. Ends when the queue has no more."""
-        for channel, delivery in self._offered():
+        for fetch, delivery in self._offered():
             yield delivery
-            self._refresh_if_worn(channel, delivery)
+            self._refresh_if_worn(fetch, delivery)
 
     def take(self, handle: Callable[[Delivery], bool]) -> Iterator[Delivery]:
         """Offers each letter to ``handle`` once, and removes those for which it returns True."""
-        for channel, delivery in self._offered():
+        for fetch, delivery in self._offered():
             if handle(delivery):
-                channel.amqp.basic_ack(delivery.tag)
+                fetch.ack(delivery)
                 yield delivery
             else:
-                self._refresh_if_worn(channel, delivery)
+                self._refresh_if_worn(fetch, delivery)
 
     def republish(self, delivery: Delivery, *, cqrs_id: str, body: bytes) -> None:
         """Sends a letter's new body to this service's queue, and waits for the confirm."""
@@ -117,7 +120,7 @@ class BrokerDeadLetters:
             channel.close()
         return int(answer.method.message_count)
 
-    def _offered(self) -> Iterator[tuple[LinkChannel, Delivery]]:
+    def _offered(self) -> Iterator[tuple["_Fetch", Delivery]]:
         """Letters that are there now, on a channel of their own; what is not acked goes back.
 
         Not more than there were at first: a letter that fails again meanwhile waits for next time.
@@ -125,24 +128,26 @@ class BrokerDeadLetters:
         count = self.count()
         if not count:
             return
-        channel = LinkChannel(self._link)
-        fetch = _Fetch(channel, self._topology.dead_letter_queue)
+        fetch = _Fetch(LinkChannel(self._link), self._topology.dead_letter_queue)
         try:
             for _ in range(count):
                 delivery = fetch.next()
                 if delivery is None:
                     return
-                yield channel, delivery
+                yield fetch, delivery
         finally:
-            self._give_back(channel)
+            if fetch.is_open:
+                self._give_back(fetch)
 
-    def _give_back(self, channel: LinkChannel) -> None:
-        """By hand, as losing the channel would count as a failure of each letter."""
-        if channel.amqp.is_open:
-            channel.amqp.basic_nack(delivery_tag=0, multiple=True, requeue=True)
-        channel.close()
+    def _give_back(self, fetch: "_Fetch") -> None:
+        """Returns what is held, and waits until the queue has it: it is counted right after."""
+        expected = self.count() + fetch.held
+        fetch.close()
+        until = time.monotonic() + GIVE_BACK_SECONDS
+        while fetch.held and self.count() < expected and time.monotonic() < until:
+            self._link.run(lambda: False, timeout_seconds=0.01)
 
-    def _refresh_if_worn(self, channel: LinkChannel, delivery: Delivery) -> None:
+    def _refresh_if_worn(self, fetch: "_Fetch", delivery: Delivery) -> None:
         deliveries = delivery.headers.get(_DELIVERY_COUNT, 0)
         if not isinstance(deliveries, int) or deliveries < WORN_DELIVERIES:
             return
@@ -152,7 +157,7 @@ class BrokerDeadLetters:
         self._keeper.put(
             Delivery(delivery.body, delivery.routing_key, headers, True, delivery.tag)
         )
-        channel.amqp.basic_ack(delivery.tag)
+        fetch.ack(delivery)
 
 
 class _Fetch:
@@ -162,7 +167,14 @@ class _Fetch:
         self._channel = channel
         self._queue = queue
         self._answers: list[Delivery | None] = []
+        #: How many were fetched and not acknowledged.
+        self.held = 0
         channel.amqp.add_callback(self._on_empty, [spec.Basic.GetEmpty], one_shot=False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the broker still waits for what is held."""
+        return bool(self._channel.amqp.is_open)
 
     def next(self) -> Delivery | None:
         """The next message, or None where there is none."""
@@ -180,8 +192,19 @@ class _Fetch:
             raise TransportError(f"The broker at {link.where} did not answer basic.get.")
         return self._answers[0]
 
+    def ack(self, delivery: Delivery) -> None:
+        """Removes one message for good."""
+        self._channel.amqp.basic_ack(delivery.tag)
+        self.held -= 1
+
+    def close(self) -> None:
+        """Returns what is held by hand: losing the channel would count as a failure of each."""
+        self._channel.amqp.basic_nack(delivery_tag=0, multiple=True, requeue=True)
+        self._channel.close()
+
     def _on_message(self, _channel: Any, method: Any, properties: Any, body: bytes) -> None:
         key = method.routing_key
+        self.held += 1
         self._answers.append(
             Delivery(
                 body=body,

@@ -1,0 +1,30 @@
+"""Taking a dead letter of the broker into the inbox, to be tried at once.
+
+So nothing has to be published again, and from here on its attempts are counted.
+"""
+
+from dataclasses import replace
+
+from django.db import transaction
+
+from dj_cqrs.exceptions import CQRSError
+from dj_cqrs.replica import parking
+from dj_cqrs.replica.batch import alias_of, inbox_alias
+from dj_cqrs.replica.message import Message, RawMessage, read
+from dj_cqrs.transport.base import Delivery
+
+
+def readmit(delivery: Delivery, *, body: bytes) -> None:
+    """Keeps the letter, with this body, beside the row that it is about; commits.
+
+    Raises:
+        Error: the inbox does not take it.
+    """
+    raw = replace(RawMessage.from_delivery(delivery), body=body)
+    try:
+        message: Message | None = read(raw)
+    except CQRSError:
+        message = None  # it will be a dead letter again, in the inbox and with its reason
+    using = inbox_alias() if message is None else alias_of(message)
+    with transaction.atomic(using=using):
+        parking.park_due(raw, message, using)
