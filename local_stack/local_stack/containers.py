@@ -24,7 +24,7 @@ from local_stack.errors import ServerFailedError
 from local_stack.ports import free_ports
 from local_stack.process import is_alive
 from local_stack.rabbitmq import TEST_USER
-from local_stack.rabbitmq_node import speaks_amqp
+from local_stack.rabbitmq_node import IMPATIENT, speaks_amqp
 from local_stack.waiting import eventually
 
 RABBITMQ_IMAGE = "rabbitmq:4-management"
@@ -138,6 +138,7 @@ class ContainerRabbitMQ(_Container):
         )
         # The node's name, and with it the place of its data, must not follow a random host name.
         self._container.with_env("RABBITMQ_NODENAME", "rabbit@localhost")
+        self._container.with_env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", IMPATIENT)
 
     @property
     def url(self) -> str:

@@ -39,6 +39,11 @@ def install_scripts() -> Path:
     return packages.find_or_install(find_scripts, server="RabbitMQ", package="rabbitmq-server")
 
 
+#: A delayed message whose way back is not there yet (a restart) is tried again after so many
+#: milliseconds, not only after three minutes. No key of rabbitmq.conf sets this.
+IMPATIENT = "-rabbit dead_letter_worker_publisher_confirm_timeout 5000"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RabbitMQNode:
     """Configuration of one private node.
@@ -101,7 +106,9 @@ class RabbitMQNode:
             "RABBITMQ_CONFIG_FILE": f"{home}/rabbitmq.conf",
             "RABBITMQ_ADVANCED_CONFIG_FILE": f"{home}/none.config",
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",  # nothing from /etc
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                f"-kernel inet_dist_use_interface {{127,0,0,1}} {IMPATIENT}"
+            ),
             # Makes the script exec the Erlang machine instead of waiting for it as its child, so
             # that a signal to the process reaches the node, and SIGKILL leaves nothing behind.
             "detached": "true",

@@ -9,9 +9,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from dj_cqrs.transport import BaseTransport, RabbitMQTransport
 from dj_cqrs.transport.base import Delivery
 from local_stack.servers import RabbitMQServer
-from tests.transport.conformance import No, Promises, TransportConformance
-
-NOT_YET = No("not written yet")
+from tests.transport.conformance import Promises, TransportConformance
 
 
 class TestRabbitMQ(TransportConformance):
@@ -24,10 +22,10 @@ class TestRabbitMQ(TransportConformance):
         gives_back=True,
         redelivers_after_a_crash=True,
         marks_redelivered=True,
-        delays=NOT_YET,
-        durable_delays=NOT_YET,
-        keeps_dead_letters=NOT_YET,
-        expires_dead_letters=NOT_YET,
+        delays=True,
+        durable_delays=True,
+        keeps_dead_letters=True,
+        expires_dead_letters=True,
         carries_headers=True,
     )
 

@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.transport.delay_steps import LONGEST_SECONDS
 
 #: First word of the routing key of a message that is meant for one queue.
 DIRECT_PREFIX: Final = "cqrs."
 #: What a queue's own dead letter exchange is called, before the queue's name.
 DEAD_LETTER_PREFIX: Final = "dead_letter_"
+#: What a queue's delay exchange and delay queues are called, before the queue's name.
+DELAY_PREFIX: Final = "delay_"
+#: What the exchange is called through which delayed messages come back.
+RETURN_PREFIX: Final = "retry_"
 #: AMQP holds names and routing keys in short strings (octets of UTF-8).
 MAX_NAME_OCTETS: Final = 255
 
@@ -95,6 +100,38 @@ class Topology:
 
     def _binding(self, queue: str, routing_key: RoutingKey) -> Binding:
         return Binding(queue, self.exchange, str(routing_key))
+
+
+@dataclass(frozen=True, slots=True)
+class DelayTopology:
+    """What a service's delayed retries need on a broker, besides its queue.
+
+    Attributes:
+        queue: the service's queue, where delayed messages come back.
+
+    Raises:
+        ConfigurationError: a name that the broker would refuse.
+    """
+
+    queue: str
+
+    def __post_init__(self) -> None:
+        check_name("delay queue", self.delay_queue(LONGEST_SECONDS * 1000))
+        check_name("return exchange", self.return_exchange)
+
+    @property
+    def delay_exchange(self) -> str:
+        """Headers exchange to the delay queues; a header, not the routing key, selects one."""
+        return f"{DELAY_PREFIX}{self.queue}"
+
+    @property
+    def return_exchange(self) -> str:
+        """Fanout exchange from the delay queues to the service's queue, and to nothing else."""
+        return f"{RETURN_PREFIX}{self.queue}"
+
+    def delay_queue(self, delay_ms: int) -> str:
+        """The queue for one length of delay. Its name tells apart what its arguments freeze."""
+        return f"{DELAY_PREFIX}{self.queue}_{delay_ms}ms"
 
 
 def replica_topology(

@@ -21,6 +21,8 @@ WINDOW: Final = 500
 #: Messages of the contract are persistent, and called plain text although they are JSON.
 PERSISTENT: Final = 2
 CONTENT_TYPE: Final = "text/plain"
+#: The broker closes the channel on a longer expiration.
+MAX_EXPIRATION_MS: Final = 2**32 - 1
 
 
 class ConfirmingChannel:
@@ -87,6 +89,7 @@ class ConfirmingChannel:
             return
         self._properties.message_id = message.message_id
         self._properties.headers = dict(message.headers) or None
+        self._properties.expiration = _milliseconds(message.expiration_seconds)
         try:
             self._amqp.basic_publish(
                 self._exchange, message.routing_key, message.body, self._properties, mandatory=True
@@ -119,3 +122,10 @@ class ConfirmingChannel:
 
     def _on_return(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
         self._pending.returned(properties.message_id)
+
+
+def _milliseconds(expiration_seconds: float | None) -> str | None:
+    """What the broker cannot count to is for ever."""
+    if expiration_seconds is None or expiration_seconds * 1000 > MAX_EXPIRATION_MS:
+        return None
+    return str(int(expiration_seconds * 1000))

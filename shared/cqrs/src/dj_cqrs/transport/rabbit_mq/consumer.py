@@ -16,6 +16,7 @@ from dj_cqrs.exceptions import TransportError
 from dj_cqrs.transport.base import Delivery
 from dj_cqrs.transport.rabbit_mq.channel import LinkChannel
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
+from dj_cqrs.transport.rabbit_mq.delays import Delays
 from dj_cqrs.transport.rabbit_mq.errors import lost
 from dj_cqrs.transport.rabbit_mq.link import CLOSE_SECONDS, Link
 from dj_cqrs.transport.settlement import Unsettled
@@ -35,7 +36,9 @@ class QueueConsumer:
         queue_name: str,
         *,
         prefetch: int,
-        dead_letters: DeadLetters | None = None,
+        dead_letters: DeadLetters,
+        delays: Delays,
+        keeps_rejected: bool,
     ) -> None:
         """Starts to consume.
 
@@ -43,7 +46,9 @@ class QueueConsumer:
             link: an open connection, which the consumer closes in the end.
             queue_name: an existing queue.
             prefetch: unsettled deliveries that the broker sends at most.
-            dead_letters: keeps what is rejected, where the queue itself does not.
+            dead_letters: keeps what is given up.
+            delays: keeps what is tried again later.
+            keeps_rejected: whether the queue itself keeps what is rejected.
 
         Raises:
             TransportError: the connection is gone, or the queue is.
@@ -51,6 +56,8 @@ class QueueConsumer:
         self._link = link
         self._queue_name = queue_name
         self._dead_letters = dead_letters
+        self._delays = delays
+        self._keeps_rejected = keeps_rejected
         self._arrived: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
         self._unsettled = Unsettled()
         self._failure: TransportError | None = None
@@ -87,6 +94,8 @@ class QueueConsumer:
                 was deleted); every unsettled delivery goes back to the queue.
         """
         self._check()
+        self._dead_letters.keep_alive()
+        self._delays.keep_alive()
         deliveries: list[Delivery] = []
         timeout = max(0.0, timeout_seconds)
         while len(deliveries) < max_messages:
@@ -128,7 +137,8 @@ class QueueConsumer:
             ValueError: it was settled before.
         """
         self._check()
-        if self._dead_letters is not None:
+        self._unsettled.check(delivery.tag)
+        if not self._keeps_rejected:
             self._dead_letters.put(delivery)
         self._unsettled.settle([delivery.tag])
         self._link.call_soon_threadsafe(
@@ -138,16 +148,32 @@ class QueueConsumer:
     def retry_later(
         self, delivery: Delivery, *, cqrs_id: str, body: bytes, delay_seconds: float
     ) -> None:
-        """Sends a body in the delivery's place, which comes to this queue after the delay."""
+        """Sends a body in the delivery's place, which comes to this queue after the delay.
+
+        Raises:
+            TransportError: the broker did not confirm it, or the connection is gone; the
+                delivery will come again.
+            ValueError: it was settled before.
+        """
+        self._check()
         self._unsettled.check(delivery.tag)
-        raise NotImplementedError((cqrs_id, body, delay_seconds))
+        self._delays.put(delivery, cqrs_id=cqrs_id, body=body, delay_seconds=delay_seconds)
+        self.ack([delivery])
 
     def dead_letter(
         self, delivery: Delivery, *, cqrs_id: str | None, body: bytes, reason: str
     ) -> None:
-        """Sends a body in the delivery's place to the dead letter queue."""
+        """Sends a body in the delivery's place to the dead letter queue.
+
+        Raises:
+            TransportError: the broker did not confirm it, or the connection is gone; the
+                delivery will come again.
+            ValueError: it was settled before.
+        """
+        self._check()
         self._unsettled.check(delivery.tag)
-        raise NotImplementedError((cqrs_id, body, reason))
+        self._dead_letters.put_with_reason(delivery, cqrs_id=cqrs_id, body=body, reason=reason)
+        self.ack([delivery])
 
     def close(self) -> None:
         """Closes the connection; what was not settled goes back to the queue."""
@@ -157,8 +183,8 @@ class QueueConsumer:
         self._link.call_soon_threadsafe(self._stop)
         # A broker that hangs takes part in nothing; the thread then ends when that is noticed.
         self._thread.join(timeout=4 * CLOSE_SECONDS)
-        if self._dead_letters is not None:
-            self._dead_letters.close()
+        self._dead_letters.close()
+        self._delays.close()
         if self._failure is None:
             self._failure = TransportError("The consumer was closed.")
 

@@ -83,10 +83,10 @@ def declare(link: Link, topology: Topology) -> list[Declared]:
     declared = [
         declare_exchange(link, Exchange(topology.exchange)),
         declare_exchange(link, Exchange(topology.dead_letter_exchange, kind="fanout")),
-        _declare_queue(link, topology.dead_letter_queue, QUORUM),
-        _declare_queue(link, topology.queue, dead_letters),
+        declare_queue(link, topology.dead_letter_queue, QUORUM),
+        declare_queue(link, topology.queue, dead_letters),
     ]
-    _attempt(link, functools.partial(_bind, topology), f"the bindings of {topology.queue}")
+    attempt(link, functools.partial(_bind, topology), f"the bindings of {topology.queue}")
     return declared
 
 
@@ -110,7 +110,14 @@ def declare_exchange(link: Link, exchange: Exchange) -> Declared:
     return _ensure(link, "exchange", exchange.name, declaration)
 
 
-def _declare_queue(link: Link, name: str, arguments: Mapping[str, Any]) -> Declared:
+def declare_queue(link: Link, name: str, arguments: Mapping[str, Any]) -> Declared:
+    """Makes sure that a durable queue exists.
+
+    Raises:
+        ConfigurationError: it exists and cannot be used, or we may not create it.
+        TransportError: the connection is gone.
+    """
+
     def declaration(channel: LinkChannel, *, passive: bool) -> None:
         channel.call(
             channel.amqp.queue_declare,
@@ -141,7 +148,7 @@ def _ensure(link: Link, kind: str, name: str, declaration: _Declaration) -> Decl
         if error.reply_code != NOT_FOUND:
             raise _refusal(link, error, what) from error
         # Another process may be faster; declaring the same thing once more changes nothing.
-        _attempt(link, functools.partial(declaration, passive=False), what)
+        attempt(link, functools.partial(declaration, passive=False), what)
         return Declared(kind, name, State.CREATED)
     return Declared(kind, name, _compare(link, what, declaration))
 
@@ -163,7 +170,13 @@ def _is_unusable(error: ChannelClosed) -> bool:
     return any(f"arg '{name}'" in error.reply_text for name in _ESSENTIAL)
 
 
-def _attempt(link: Link, call: Callable[[LinkChannel], None], what: str) -> None:
+def attempt(link: Link, call: Callable[[LinkChannel], None], what: str) -> None:
+    """Makes calls on a channel of their own.
+
+    Raises:
+        ConfigurationError: the broker refuses; the text says what ``what`` needs.
+        TransportError: the connection is gone.
+    """
     try:
         _on_own_channel(link, call)
     except ChannelClosed as error:

@@ -75,6 +75,21 @@ class ConfirmingPublisher:
             self.close()
         return pending.outcomes()
 
+    def prepare(self, declaration: Callable[[Link], object]) -> None:
+        """Declares something on the connection of this publisher.
+
+        Raises:
+            TransportError: the connection was lost; the next call connects anew.
+            ConfigurationError: the broker refuses the declaration.
+        """
+        self._connected()
+        assert self._link is not None
+        try:
+            declaration(self._link)
+        except BaseException:
+            self.close()
+            raise
+
     def _connected(self) -> ConfirmingChannel:
         self._forget_inherited()
         self._drop_if_lost()

@@ -13,11 +13,12 @@ from dj_cqrs.transport.direct import DirectProducer
 from dj_cqrs.transport.rabbit_mq.consumer import QueueConsumer
 from dj_cqrs.transport.rabbit_mq.dead_letter_queue import BrokerDeadLetters
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
-from dj_cqrs.transport.rabbit_mq.declaration import Exchange, declare
+from dj_cqrs.transport.rabbit_mq.declaration import Declared, Exchange, declare
+from dj_cqrs.transport.rabbit_mq.delays import Delays, declare_return, delay_exchange
 from dj_cqrs.transport.rabbit_mq.link import Link
 from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
 from dj_cqrs.transport.rabbit_mq.publisher import ConfirmingPublisher
-from dj_cqrs.transport.topology import Topology, replica_topology
+from dj_cqrs.transport.topology import DelayTopology, Topology, replica_topology
 
 
 class RabbitMQTransport(BaseTransport):
@@ -50,13 +51,15 @@ class RabbitMQTransport(BaseTransport):
         batch_size = conf.config().replica.batch_size
         link = Link(connection_parameters("consumer"))
         try:
-            *_, queue = declare(link, topology)
+            *_, queue = _declare(link, topology)
             return QueueConsumer(
                 link,
                 topology.queue,
                 # Twice a batch: the next one is here while this one is applied.
                 prefetch=2 * batch_size,
-                dead_letters=None if queue.state.is_ours else _dead_letters(topology),
+                dead_letters=_dead_letters(topology),
+                delays=_delays(topology),
+                keeps_rejected=queue.state.is_ours,
             )
         except BaseException:
             link.close()
@@ -76,7 +79,7 @@ class RabbitMQTransport(BaseTransport):
         topology = _topology(None)
         link = Link(connection_parameters("declare"))
         try:
-            return [str(declared) for declared in declare(link, topology)]
+            return [str(declared) for declared in _declare(link, topology)]
         finally:
             link.close()
 
@@ -116,16 +119,29 @@ class RabbitMQTransport(BaseTransport):
         cls._producer.close()
 
 
-def _publisher(role: str) -> ConfirmingPublisher:
+def _declare(link: Link, topology: Topology) -> list[Declared]:
+    """The queue comes last. Only without an inbox does the broker hold what is to be retried."""
+    declared = declare(link, topology)
+    if conf.inbox_is_installed():
+        return declared
+    return [declare_return(link, DelayTopology(topology.queue)), *declared]
+
+
+def _publisher(role: str, exchange: Exchange | None = None) -> ConfirmingPublisher:
     return ConfirmingPublisher(
-        functools.partial(connection_parameters, role), Exchange(conf.config().exchange)
+        functools.partial(connection_parameters, role),
+        exchange or Exchange(conf.config().exchange),
     )
 
 
 def _dead_letters(topology: Topology) -> DeadLetters:
     exchange = Exchange(topology.dead_letter_exchange, kind="fanout")
-    parameters = functools.partial(connection_parameters, "dead letters")
-    return DeadLetters(ConfirmingPublisher(parameters, exchange))
+    return DeadLetters(topology.dead_letter_queue, _publisher("dead letters", exchange))
+
+
+def _delays(topology: Topology) -> Delays:
+    delays = DelayTopology(topology.queue)
+    return Delays(delays, _publisher("delays", delay_exchange(delays)))
 
 
 def _topology(cqrs_ids: Collection[str] | None) -> Topology:
