@@ -23,9 +23,7 @@ def _plain(
 ) -> ReplicatedTable:
     """A table that has the same columns on both sides."""
     select = "SELECT id, cqrs_revision, {columns} FROM {app}_{table} ORDER BY id"
-    on_master, on_replica = (
-        select.format(columns=columns, app=app, table=table) for app in apps
-    )
+    on_master, on_replica = (select.format(columns=columns, app=app, table=table) for app in apps)
     return ReplicatedTable(cqrs_id, on_master, on_replica)
 
 

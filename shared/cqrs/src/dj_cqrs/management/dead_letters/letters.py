@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from dj_cqrs import keys, wire
-from dj_cqrs.dataclasses import message_expires_at
 from dj_cqrs.exceptions import ContractError
 from dj_cqrs.registries import ReplicaRegistry
+from dj_cqrs.utils import get_message_expiration_dt
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def renewed(body: bytes) -> bytes:
     if content.get("retries"):
         changes["retries"] = 0
     if content.get("expires") is not None:
-        expires_at = message_expires_at()
+        expires_at = get_message_expiration_dt()
         changes["expires"] = expires_at.replace(microsecond=0).isoformat() if expires_at else None
     if not changes:
         return body
