@@ -1,10 +1,11 @@
 """Keeping database connections usable in processes that serve no requests."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError, connections, transaction
 
 _Result = TypeVar("_Result")
 
@@ -49,14 +50,19 @@ def persistently(using: str, action: Callable[[], _Result]) -> _Result:
     return action()
 
 
-def is_there(using: str) -> bool:
-    """Whether the database answers on the connection in hand or on a new one."""
+def is_about_connection(error: Exception, using: str) -> bool:
+    """Whether an error says that nothing else would fare better now: the database is away."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    connection = connections[using]
+    if connection.in_atomic_block:
+        return connection.needs_rollback or connection.closed_in_transaction
     try:
         _drop_if_lost(using)
-        connections[using].ensure_connection()
+        connection.ensure_connection()
     except (OperationalError, InterfaceError):
-        return False
-    return True
+        return True
+    return False
 
 
 def _drop_if_lost(using: str) -> None:
@@ -65,3 +71,18 @@ def _drop_if_lost(using: str) -> None:
     is_open = connection.connection is not None
     if is_open and not connection.in_atomic_block and not connection.is_usable():
         connection.close()
+
+
+@contextmanager
+def snapshot(using: str) -> Iterator[None]:
+    """A transaction whose queries all see the database at one moment, where it can do that.
+
+    A transaction of the caller stays as it is.
+    """
+    connection = connections[using]
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic(using=using):
+        if is_outermost and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield

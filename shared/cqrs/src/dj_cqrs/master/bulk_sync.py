@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Self
 
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import transaction
 from django.db.models import F, Max
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from dj_cqrs.connections import is_there, persistently
+from dj_cqrs.connections import is_about_connection, persistently
 from dj_cqrs.master import marking, recording
 from dj_cqrs.master.marks import Change, Mark
 from dj_cqrs.master.revisions import chunks
@@ -91,7 +91,7 @@ def _sync(request: SyncRequest, pks: list[Any]) -> SyncReport:
     try:
         return _send(request, pks)
     except Exception as error:
-        if _is_about_the_database(error, request.using):
+        if is_about_connection(error, request.using):
             raise
         if len(pks) == 1:
             return SyncReport(failures=[SyncFailure(pks[0], error)])
@@ -130,11 +130,3 @@ def _raise_revisions(request: SyncRequest, pks: list[Any], above: int) -> None:
     rows.filter(pk__in=list(locked.values_list("pk", flat=True))).update(
         cqrs_revision=Greatest(F("cqrs_revision"), above) + 1, cqrs_updated=timezone.now()
     )
-
-
-def _is_about_the_database(error: Exception, using: str) -> bool:
-    """Whether no other row would fare better now."""
-    if not isinstance(error, OperationalError | InterfaceError):
-        return False
-    connection = connections[using]
-    return connection.needs_rollback if connection.in_atomic_block else not is_there(using)
