@@ -3,12 +3,16 @@
 import atexit
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.test import modify_settings
 
+from dj_cqrs.controller import producer
+from dj_cqrs.dataclasses import TransportPayload
 from local_stack.servers import PostgresServer
 from tests.settings import TEST_DATABASE
 from tests.settings import postgres as postgres_settings
@@ -26,6 +30,15 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
         changes = postgres_settings(f"cqrs_{alias}{suffix}", server.url)
         connection.settings_dict.update(changes)
         connection.settings_dict["TEST"]["NAME"] = f"test_cqrs_{alias}{suffix}"
+
+
+@pytest.fixture
+def produced(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[TransportPayload]]:
+    """What direct mode, without an outbox, hands to the transport."""
+    payloads: list[TransportPayload] = []
+    monkeypatch.setattr(producer, "produce", payloads.append)
+    with modify_settings(INSTALLED_APPS={"remove": ["dj_cqrs.outbox"]}):
+        yield payloads
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

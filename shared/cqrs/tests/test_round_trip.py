@@ -11,12 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TransactionTestCase
 
-from dj_cqrs.outbox.models import OutboxMessage
-from dj_cqrs.replica.batch import apply_batch
-from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.outcome import Outcome
 from tests.app.master_models import EveryKind, Note
 from tests.app.replica_models import EveryField
+from tests.replication import replicate
 
 #: What every database can hold: no NUL, no lone surrogates.
 _text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -66,17 +64,6 @@ def _row(values: dict[str, Any], instance: Any) -> dict[str, Any]:
     }
 
 
-def _replicate() -> list[Outcome]:
-    rows = list(OutboxMessage.objects.order_by("pk"))
-    OutboxMessage.objects.all().delete()
-    return [
-        result.outcome
-        for result in apply_batch(
-            [RawMessage(bytes(row.body), row.routing_key, row.headers) for row in rows]
-        )
-    ]
-
-
 class RoundTripTests(TransactionTestCase):
     """Hypothesis fills every kind of column with everything that the database takes."""
 
@@ -100,7 +87,7 @@ class RoundTripTests(TransactionTestCase):
         values = {**values, "decimal": decimal}
         master = EveryKind.objects.create(**values)
 
-        assert _replicate() == [Outcome.APPLIED]
+        assert replicate() == [Outcome.APPLIED]
 
         copy = EveryField.objects.get(pk=master.pk)
         assert _row(values, copy) == _row(values, master)
@@ -109,10 +96,10 @@ class RoundTripTests(TransactionTestCase):
 @pytest.mark.django_db(transaction=True)
 def test_a_foreign_key_and_a_file_name_arrive_as_they_are() -> None:
     note = Note.objects.create(text="x")
-    _replicate()
+    replicate()
     master = EveryKind.objects.create(link=note, file="uploads/a b.pdf")
 
-    assert _replicate() == [Outcome.APPLIED]
+    assert replicate() == [Outcome.APPLIED]
 
     assert EveryField.objects.get(pk=master.pk).link_id == note.pk
 
@@ -125,7 +112,7 @@ def test_an_update_to_null_arrives() -> None:
     master.char = master.json = master.address = None
     master.save()
 
-    assert _replicate() == [Outcome.APPLIED, Outcome.APPLIED]
+    assert replicate() == [Outcome.APPLIED, Outcome.APPLIED]
 
     copy = EveryField.objects.get(pk=master.pk)
     assert (copy.char, copy.json, copy.address) == (None, None, None)

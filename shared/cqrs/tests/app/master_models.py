@@ -154,3 +154,22 @@ class Fragile(MasterMixin):
 
     def is_sync_instance(self) -> bool:
         return self.name != "private"
+
+
+class Attachment(MasterMixin):
+    """The master of ``WithFile``."""
+
+    CQRS_ID = "with_file"
+
+    file = models.FileField(max_length=200, null=True)
+
+
+class Branch(MasterMixin):
+    """A tree, whose rows point to rows of the same table, with keys that say nothing of order."""
+
+    CQRS_ID = "branch"
+    CQRS_TRACKED_FIELDS = "__all__"
+
+    key = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=50)
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True)

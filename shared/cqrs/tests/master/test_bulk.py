@@ -16,13 +16,6 @@ from tests.master.outbox_reader import summary, take
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_bulk_create_records_every_row_of_a_generator() -> None:
-    created = Author.cqrs.bulk_create((Author(name=str(number)) for number in range(3)), 2)
-
-    assert summary(take()) == [("SAVE", "author", row.pk, 0) for row in created]
-    assert [author.cqrs_revision for author in created] == [0, 0, 0]
-
-
 def test_bulk_create_with_a_failing_row_records_nothing(author: Author) -> None:
     with pytest.raises(Exception, match="author"):
         Author.cqrs.bulk_create([Author(name="new"), Author(pk=author.pk, name="clash")])
@@ -35,14 +28,6 @@ def test_bulk_create_refuses_rows_whose_keys_stay_unknown() -> None:
         Author.cqrs.bulk_create([Author(name="x")], ignore_conflicts=True)
 
     assert not Author.objects.exists()
-
-
-def test_bulk_create_that_ignores_conflicts_sends_new_rows_only(author: Author) -> None:
-    Author.cqrs.bulk_create(
-        [Author(pk=author.pk, name="x"), Author(pk=10**6, name="new")], ignore_conflicts=True
-    )
-
-    assert summary(take()) == [("SAVE", "author", 10**6, 0)]
 
 
 def test_a_row_whose_creation_was_ignored_is_still_saved_and_deleted(author: Author) -> None:

@@ -2,14 +2,13 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from dj_cqrs.outbox.models import DeletedRow
-from tests.app.master_models import Author, Book, Note
+from tests.app.master_models import Author, Note
 from tests.master.outbox_reader import summary, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,15 +34,6 @@ def test_a_delete_by_a_stale_object_carries_the_true_revision(author: Author) ->
     stale.delete()
 
     assert summary(take()) == [("DELETE", "author", author.pk, 6)]
-
-
-def test_save_and_delete_in_one_transaction_are_one_delete(author: Author) -> None:
-    pk = author.pk
-    with transaction.atomic():
-        author.save()
-        author.delete()
-
-    assert summary(take()) == [("DELETE", "author", pk, 1)]
 
 
 def test_a_row_created_and_deleted_in_one_transaction_was_never_there() -> None:
@@ -80,19 +70,6 @@ def test_a_queryset_delete_sends_every_row_and_reads_the_revisions_at_once() -> 
         "DELETE",
         *["INSERT"] * 2,
     ]
-
-
-def test_a_cascade_sends_children_before_parents(author: Author) -> None:
-    books = [Book.objects.create(title=str(number), author=author) for number in range(2)]
-    take()
-    pks = [book.pk for book in books]
-    author_pk = author.pk
-
-    author.delete()
-
-    messages = summary(take())
-    assert sorted(messages[:2]) == [("DELETE", "book", pk, 1) for pk in pks]
-    assert messages[2:] == [("DELETE", "author", author_pk, 1)]
 
 
 def test_custom_delete_data_and_meta_come_from_the_users_object() -> None:
@@ -166,32 +143,3 @@ def test_of_two_concurrent_deletes_one_is_sent(author: Author) -> None:
         deletion.result(10)
 
     assert summary(take()) == [("DELETE", "author", pk, 1)]
-
-
-@pytest.mark.postgres
-def test_concurrent_saves_end_with_the_last_committed_state(author: Author) -> None:
-    """Two threads, one row: the message with the highest revision holds what the row holds."""
-    barrier = threading.Barrier(4)
-
-    def writer(name: str) -> None:
-        try:
-            barrier.wait(10)
-            for number in range(25):
-                row: Any = Author.objects.get(pk=author.pk)
-                row.name = f"{name}{number}"
-                row.save()
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=writer, args=(name,)) for name in "abcd"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-
-    messages = take()
-    assert sorted(m["instance_data"]["cqrs_revision"] for m in messages) == list(range(1, 101))
-    last = max(messages, key=lambda m: m["instance_data"]["cqrs_revision"])
-    author.refresh_from_db()
-    assert last["instance_data"]["name"] == author.name
-    assert author.cqrs_revision == 100

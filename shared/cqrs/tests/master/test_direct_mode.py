@@ -3,26 +3,15 @@
 The name of the function is the one that users' tests replace.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import transaction
-from django.test import modify_settings
 
-from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
 from tests.app.master_models import Author, Book
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def produced(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[TransportPayload]]:
-    payloads: list[TransportPayload] = []
-    monkeypatch.setattr(producer, "produce", payloads.append)
-    with modify_settings(INSTALLED_APPS={"remove": ["dj_cqrs.outbox"]}):
-        yield payloads
 
 
 def _summary(payloads: list[TransportPayload]) -> list[tuple[Any, ...]]:

@@ -65,29 +65,6 @@ def test_create_and_save_in_one_transaction_stay_at_revision_zero() -> None:
     assert summary(take()) == [("SAVE", "author", author.pk, 0)]
 
 
-def test_two_objects_of_one_row_are_one_message_with_the_last_state(author: Author) -> None:
-    other = Author.objects.get(pk=author.pk)
-    with transaction.atomic():
-        author.name = "first"
-        author.save()
-        other.name = "second"
-        other.save()
-
-    (message,) = take()
-    assert message["instance_data"]["name"] == "second"
-    assert message["instance_data"]["cqrs_revision"] == 1
-    assert (author.cqrs_revision, other.cqrs_revision) == (1, 1)
-
-
-def test_an_attribute_changed_after_the_save_is_not_sent(author: Author) -> None:
-    with transaction.atomic():
-        author.name = "saved"
-        author.save()
-        author.name = "NOT SAVED"
-
-    assert [m["instance_data"]["name"] for m in take()] == ["saved"]
-
-
 def test_an_expression_is_sent_as_the_value_that_it_had(author: Author) -> None:
     author.name = F("name")
     author.save()
@@ -138,20 +115,6 @@ def test_a_rolled_back_savepoint_takes_its_changes_along(author: Author) -> None
     assert (message["instance_pk"], message["instance_data"]["name"]) == (author.pk, "kept")
 
 
-def test_a_save_after_its_mark_was_rolled_back_raises_the_revision_again(author: Author) -> None:
-    with transaction.atomic():
-        with pytest.raises(OopsError), transaction.atomic():
-            author.name = "never"
-            author.save()
-            raise OopsError
-        author.name = "kept"
-        author.save()
-
-    (message,) = take()
-    assert message["instance_data"]["name"] == "kept"
-    assert message["instance_data"]["cqrs_revision"] == 1
-
-
 def test_a_change_before_a_rolled_back_savepoint_survives_it(author: Author) -> None:
     with transaction.atomic():
         author.name = "kept"
@@ -175,40 +138,6 @@ def test_a_save_in_a_nested_block_is_recorded_at_the_outermost_commit(author: Au
     assert summary(take()) == [("SAVE", "author", author.pk, 1)]
 
 
-def test_partial_then_full_save_in_one_transaction_is_one_message(author: Author) -> None:
-    with transaction.atomic():
-        author.name = "partial"
-        author.save(update_fields=["name"], update_cqrs_fields=False)
-        author.save()
-
-    assert summary(take()) == [("SAVE", "author", author.pk, 1)]
-
-
-def test_an_object_that_was_rolled_back_can_be_saved_in_the_next_transaction(
-    author: Author,
-) -> None:
-    with pytest.raises(OopsError), transaction.atomic():
-        author.save()
-        raise OopsError
-    with transaction.atomic():
-        author.name = "second try"
-        author.save()
-
-    (message,) = take()
-    assert message["instance_data"]["name"] == "second try"
-    assert message["instance_data"]["cqrs_revision"] == 1
-
-
-def test_a_row_that_becomes_public_in_the_second_save_is_sent() -> None:
-    note = Note.objects.create(text="x", is_public=False)
-    with transaction.atomic():
-        note.save()
-        note.is_public = True
-        note.save()
-
-    assert [m["instance_data"]["cqrs_revision"] for m in take()] == [1]
-
-
 def test_update_fields_replicate_unless_told_otherwise(author: Author) -> None:
     author.name = "sent"
     author.save(update_fields=["name"])
@@ -227,18 +156,6 @@ def test_saving_no_fields_does_nothing(author: Author) -> None:
 
     assert take() == []
     assert author.cqrs_revision == 0
-
-
-def test_update_or_create_replicates_both_ways() -> None:
-    author, _ = Author.objects.update_or_create(name="Lem", defaults={"name": "Lem"})
-    Author.objects.update_or_create(pk=author.pk, defaults={"name": "Stanisław"})
-
-    messages = take()
-    assert summary(messages) == [
-        ("SAVE", "author", author.pk, 0),
-        ("SAVE", "author", author.pk, 1),
-    ]
-    assert messages[-1]["instance_data"]["name"] == "Stanisław"
 
 
 def test_a_row_with_deferred_fields_is_sent_whole(author: Author) -> None:
@@ -361,17 +278,6 @@ def test_each_database_has_its_own_outbox() -> None:
     assert [(m["instance_pk"], m["instance_data"]["name"]) for m in take("second")] == [
         (there.pk, "there")
     ]
-
-
-def test_a_rollback_on_one_database_leaves_the_other_alone() -> None:
-    with transaction.atomic():
-        Author.objects.create(name="here")
-        with pytest.raises(OopsError), transaction.atomic(using="second"):
-            Author.objects.using("second").create(name="there")
-            raise OopsError
-
-    assert len(take()) == 1
-    assert take("second") == []
 
 
 def test_rows_that_stay_at_home_raise_their_revision_silently() -> None:

@@ -48,19 +48,6 @@ def test_previous_values_are_those_before_the_transaction(author: Author) -> Non
     assert stale.get_tracked_fields_data() == {"title": "b"}
 
 
-def test_previous_values_survive_a_rollback(author: Author) -> None:
-    book = Book.objects.create(title="a", author=author)
-    take()
-    with pytest.raises(RuntimeError), transaction.atomic():
-        book.title = "b"
-        book.save()
-        raise RuntimeError
-    book.save()
-
-    (message,) = take()
-    assert message["previous_data"] == {"title": "a"}
-
-
 def test_saving_a_related_row_sends_the_rows_that_embed_it(author: Author) -> None:
     books = [Book.objects.create(title=str(number), author=author) for number in range(2)]
     take()

@@ -1,0 +1,42 @@
+"""The admin action that sends rows of a master model again."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from dj_cqrs.master.selection import sync_selected
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = object
+
+__all__ = ["CQRSAdminMasterSyncMixin"]
+
+
+class CQRSAdminMasterSyncMixin(_ModelAdmin):
+    """Mixin of a ``ModelAdmin`` of a master model: "Synchronize selected … via CQRS"."""
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Adds the action, unless this admin page has ``actions = None``."""
+        if self.actions is not None and "sync_items" not in self.actions:
+            self.actions = [*self.actions, "sync_items"]
+        return super().get_actions(request)
+
+    def _cqrs_sync_queryset(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        """Override to change which rows are sent, or how they are read."""
+        return queryset
+
+    def sync_items(self, request: HttpRequest, queryset: "QuerySet[Any]") -> None:
+        """Sends the current state of the selected rows, and says which could not be sent."""
+        result = sync_selected(list(self._cqrs_sync_queryset(queryset)))
+        text = f"{result.synced} successfully synced. {len(result.failed)} failed: {result.failed}"
+        if result.withheld:
+            text += f". {result.withheld} not sent, since is_sync_instance() is false"
+        self.message_user(request, text)
+
+    sync_items.short_description = (  # type: ignore[attr-defined]
+        "Synchronize selected %(verbose_name_plural)s via CQRS"
+    )
