@@ -39,12 +39,15 @@ class Number:
     may_be_none: bool = False
     #: Whether an outbox, which loses nothing, makes the default infinite.
     is_infinite_with_outbox: bool = False
+    default_without_inbox: int | None = None
 
     @property
     def default(self) -> int | None:
         """What holds where the setting is missing or makes no sense."""
         if self.is_infinite_with_outbox and outbox_is_installed():
             return None
+        if self.default_without_inbox is not None and not inbox_is_installed():
+            return self.default_without_inbox
         return self.usual_default
 
     def is_valid(self, value: Any) -> bool:
@@ -64,7 +67,12 @@ NUMBERS: Final[Mapping[str, Number]] = {
     "delay_queue_max_size": Number(
         "replica", constants.DEFAULT_REPLICA_DELAY_QUEUE_MAX_SIZE, 1, True
     ),
-    "batch_size": Number("replica", constants.DEFAULT_REPLICA_BATCH_SIZE, 1),
+    "batch_size": Number(
+        "replica",
+        constants.DEFAULT_REPLICA_BATCH_SIZE,
+        1,
+        default_without_inbox=constants.DEFAULT_REPLICA_FETCH_SIZE,
+    ),
     "tombstone_ttl": Number("replica", constants.DEFAULT_REPLICA_TOMBSTONE_TTL, 1),
     "CQRS_QUERY_TIMEOUT": Number("replica", 0, 0),
 }

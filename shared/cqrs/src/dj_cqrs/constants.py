@@ -32,6 +32,8 @@ DEFAULT_REPLICA_RETRY_DELAY: Final = 2
 DEFAULT_REPLICA_DELAY_QUEUE_MAX_SIZE: Final = 1000
 #: Messages that one transaction of a worker applies at most.
 DEFAULT_REPLICA_BATCH_SIZE: Final = 500
+#: The same for a service without an inbox, whose messages are handled one by one.
+DEFAULT_REPLICA_FETCH_SIZE: Final = 10
 #: Seconds for which a replica remembers a delete (90 days): longer than a broker keeps a message.
 #: While one about that row is parked in the inbox, which may be for ever, it is remembered anyway.
 DEFAULT_REPLICA_TOMBSTONE_TTL: Final = 90 * 86_400

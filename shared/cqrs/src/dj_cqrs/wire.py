@@ -46,6 +46,7 @@ class WireNumber(float):
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=WireNumber)
+_parts_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _NotFiniteError(ValueError):
@@ -80,6 +81,23 @@ def decode(body: bytes) -> Any:
         return json.loads(body, parse_float=WireNumber)
     except (ValueError, RecursionError) as error:
         raise ContractError(f"The body is not JSON: {error}.") from error
+
+
+def with_values(body: bytes, **values: Any) -> bytes:
+    """The body with these values under their keys; all else stays as it is, to the last digit.
+
+    Raises:
+        ContractError: the body is not a JSON object.
+    """
+    new = {key: msgspec.Raw(_encoder.encode(to_plain(value))) for key, value in values.items()}
+    try:
+        return _encoder.encode(_parts_decoder.decode(body) | new)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        pass
+    message = decode(body)
+    if not isinstance(message, dict):
+        raise ContractError(f"The body is a JSON {type(message).__name__}, not an object.")
+    return encode(message | values)
 
 
 def to_plain(value: Any, depth: int = 0) -> Any:
@@ -127,10 +145,12 @@ def duration_text(value: timedelta) -> str:
     return f"{days}{hours:02d}:{minutes:02d}:{seconds:02d}{fraction}"
 
 
-def _without_subclass(value: str | float) -> str | float:
+def _without_subclass(value: str | float) -> str | float | Decimal:
     """Enum members, safe strings and the like become the plain value that they stand for."""
     if type(value) in (str, int, float):
         return value
+    if isinstance(value, WireNumber):
+        return Decimal(value.text)
     for base in (str, int, float):
         if isinstance(value, base):
             return base.__str__(value) if base is str else base(value)

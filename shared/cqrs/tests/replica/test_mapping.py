@@ -152,7 +152,7 @@ def test_local_columns_need_no_value_from_the_master() -> None:
         (
             Item,
             {"id": 1, **REVISION},
-            "Not all required CQRS fields are provided in data (item): name.",
+            "Not all required CQRS fields are provided in data (item). Missing: name.",
         ),
         (Mapped, {"id": 1, **REVISION}, "Bad master-replica mapping for title (mapped)."),
     ],

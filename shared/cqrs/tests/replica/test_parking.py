@@ -16,7 +16,9 @@ from dj_cqrs.replica import parking
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.outcome import Outcome
-from dj_cqrs.replica.with_inbox import SUSPECT_DELIVERIES, InboxApplier
+from dj_cqrs.replica.settlement import Done
+from dj_cqrs.replica.suspects import SUSPECT_DELIVERIES
+from dj_cqrs.replica.with_inbox import InboxApplier
 from dj_cqrs.replica.without_inbox import PlainApplier
 from dj_cqrs.replica.worker import Worker
 from dj_cqrs.transport.base import Delivery
@@ -299,7 +301,10 @@ def test_without_an_inbox_an_expired_message_is_the_brokers_dead_letter() -> Non
         )
     )
 
-    assert PlainApplier().apply([late, fine]) == [late]
+    dead, done = PlainApplier().apply([late, fine])
+
+    assert (dead.delivery, done) == (late, Done([fine]))  # type: ignore[attr-defined]
+    assert "expired at" in dead.reason  # type: ignore[attr-defined]
     assert [call[1]["name"] for call in Notifier.received] == ["fine"]
 
 
@@ -333,8 +338,9 @@ def test_a_delivery_that_comes_again_and_again_is_set_aside() -> None:
         Delivery(neighbour.body, "item", neighbour.headers, False, 2),
     ]
 
-    assert InboxApplier().apply(deliveries) == []
+    settled = list(InboxApplier().apply(deliveries))
 
+    assert settled == [Done([deliveries[1]]), Done([deliveries[0]])]
     assert list(Item.objects.values_list("pk", flat=True)) == [2]
     assert (parked().row_pk, parked().status, parked().attempts) == ("1", Status.RETRYING, 1)
     retry()

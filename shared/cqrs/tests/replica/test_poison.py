@@ -66,12 +66,6 @@ HOPELESS = {
     "expires is garbage": body(expires="soon"),
     "expires is a number": body(expires=5),
     "expires is a list": body(expires=[]),
-}
-
-RETRIED = {
-    "unknown cqrs_id": body(cqrs_id="of_tomorrow"),
-    "cqrs_id with NUL": body(cqrs_id="a\x00b"),
-    "endless cqrs_id": body(cqrs_id="x" * 5000),
     "no revision": data(cqrs_revision=...),
     "revision is text": data(cqrs_revision="one"),
     "revision is null": data(cqrs_revision=None),
@@ -83,6 +77,12 @@ RETRIED = {
     "cqrs_updated is a number": data(cqrs_updated=5),
     "cqrs_updated is a list": data(cqrs_updated=[]),
     "cqrs_updated is out of range": data(cqrs_updated="2026-13-45 00:00:00"),
+}
+
+RETRIED = {
+    "unknown cqrs_id": body(cqrs_id="of_tomorrow"),
+    "cqrs_id with NUL": body(cqrs_id="a\x00b"),
+    "endless cqrs_id": body(cqrs_id="x" * 5000),
     "no primary key": data(id=...),
     "the primary key is a dict": data(id={}),
     "the primary key is no number": data(id="one"),

@@ -9,10 +9,11 @@ import pytest
 from django.db import connections
 
 from dj_cqrs.inbox.models import ParkedMessage
+from dj_cqrs.replica.settlement import Settlement
 from dj_cqrs.replica.with_inbox import InboxApplier
 from dj_cqrs.replica.worker import Worker
 from dj_cqrs.transport import RabbitMQTransport
-from dj_cqrs.transport.base import Delivery, OutgoingMessage, PublishOutcome
+from dj_cqrs.transport.base import OutgoingMessage, PublishOutcome
 from local_stack.servers import RabbitMQServer
 from local_stack.waiting import eventually
 from tests.app.replica_models import Item
@@ -109,7 +110,7 @@ def test_a_message_that_kills_its_workers_is_set_aside(
     class DyingApplier(InboxApplier):
         deaths = 0
 
-        def apply(self, deliveries: Any) -> list[Delivery]:
+        def apply(self, deliveries: Any) -> Iterator[Settlement]:
             counts = [delivery.headers.get("x-delivery-count") or 0 for delivery in deliveries]
             if max(counts) < 5:
                 DyingApplier.deaths += 1

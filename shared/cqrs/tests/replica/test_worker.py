@@ -13,6 +13,7 @@ from django.db import connection, connections
 from dj_cqrs.exceptions import TransientError
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica.message import RawMessage
+from dj_cqrs.replica.settlement import Done, Rejected, Settlement
 from dj_cqrs.replica.worker import Worker
 from dj_cqrs.transport.base import Delivery
 from dj_cqrs.transport.memory import MemoryBroker, MemoryTransport
@@ -35,12 +36,15 @@ class ScriptedApplier:
         if not self.is_ready:
             raise TransientError("not ready")
 
-    def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+    def apply(self, deliveries: Sequence[Delivery]) -> Iterator[Settlement]:
         step = self.script.pop(0) if self.script else "apply"
         if isinstance(step, Exception):
             raise step
         self.batches.append([delivery.body for delivery in deliveries])
-        return list(deliveries) if step == "reject" else []
+        if step == "reject":
+            yield from map(Rejected, deliveries)
+        else:
+            yield Done(deliveries)
 
     def do_chores(self) -> bool:
         return False
@@ -130,10 +134,10 @@ def test_the_batch_in_hand_is_finished_before_it_stops(
     started, may_go_on = threading.Event(), threading.Event()
 
     class SlowApplier(ScriptedApplier):
-        def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        def apply(self, deliveries: Sequence[Delivery]) -> Iterator[Settlement]:
             started.set()
             assert may_go_on.wait(10)
-            return super().apply(deliveries)
+            yield from super().apply(deliveries)
 
     for number in range(3):
         publish(save(0, pk=number, name="x"))

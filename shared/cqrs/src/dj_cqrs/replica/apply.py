@@ -11,7 +11,8 @@ from typing import Any
 from django.db import transaction
 
 from dj_cqrs.exceptions import TransientError
-from dj_cqrs.replica import database, ledger, parents
+from dj_cqrs.logger import timed_out_queries_logged
+from dj_cqrs.replica import database, ledger, parents, timeouts
 from dj_cqrs.replica.message import Message
 from dj_cqrs.replica.outcome import Outcome, Result, done, failed
 from dj_cqrs.replica.revision import Decision, LocalState, advance, decide
@@ -37,6 +38,8 @@ class Attempt:
         """Whether the error concerns the transaction as a whole."""
         if database.is_conflict(error) or database.is_lost(self.using):
             return True
+        if timeouts.is_own_timeout(error):
+            return False  # somebody's statement is too slow; the split finds out whose
         return database.is_operational(error) and not self.is_last
 
 
@@ -78,18 +81,20 @@ def _apply_together(model: Any, messages: list[Message], attempt: Attempt) -> li
     writer = writer_for(model, using)
     changed: dict[str, LocalState] = {}
     results = []
-    for position, message in enumerate(messages):
-        try:
-            outcome, state = _judge(message, known[message.row_pk])
-            if state is not None:
-                _write(message, orphans.get(position), writer)
-                known[message.row_pk] = changed[message.row_pk] = state
-            results.append(done(message, outcome))
-        except Exception as error:
-            if attempt.escapes(error):
-                raise
-            results.append(_blamed(message, error, using))
-    writer.flush()
+    with timed_out_queries_logged(using), timeouts.limited(using):
+        for position, message in enumerate(messages):
+            local = known[message.row_pk]
+            try:
+                outcome, state = _judge(message, local)
+                if state is not None:
+                    _write(message, orphans.get(position), writer)
+                    known[message.row_pk] = changed[message.row_pk] = state
+                results.append(done(message, outcome, local))
+            except Exception as error:
+                if attempt.escapes(error):
+                    raise
+                results.append(_blamed(message, error, using))
+        writer.flush()
     ledger.save(model, changed, using)
     return results
 

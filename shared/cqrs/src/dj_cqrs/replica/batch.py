@@ -1,6 +1,7 @@
 """From a batch of raw messages to committed rows; whatever is in them, nobody else suffers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 from django.db import DatabaseError, router, transaction
@@ -31,18 +32,25 @@ def apply_batch(raws: Sequence[RawMessage]) -> list[Result]:
     by_database: dict[str, list[Message]] = {}
     without_database: list[Message] = []
     for raw in raws:
-        message = _read(raw)
+        message = read_or_fail(raw)
         if isinstance(message, Result):
             results.append(message)
         elif message.model.CQRS_NO_DB_OPERATIONS:
             without_database.append(message)
         else:
             by_database.setdefault(router.db_for_write(message.model), []).append(message)
+    log.received(_all(by_database, without_database))
     results = _keep(results)
     for using, messages in by_database.items():
         results += _apply_on(messages, using)
     results += _keep([_call_outside(message) for message in without_database])
     return results
+
+
+def _all(
+    by_database: Mapping[str, Sequence[Message]], others: Sequence[Message]
+) -> Iterable[Message]:
+    return chain(*by_database.values(), others)
 
 
 def park_suspect(raw: RawMessage, error: Exception) -> None:
@@ -51,7 +59,7 @@ def park_suspect(raw: RawMessage, error: Exception) -> None:
     Raises:
         DatabaseAwayError: the inbox takes nothing now.
     """
-    message = _read(raw)
+    message = read_or_fail(raw)
     result = failed(message, error) if isinstance(message, Message) else message
     try:
         parking.park_suspect(result, alias_of(message))
@@ -79,12 +87,12 @@ def aliases() -> list[str]:
     return list(dict.fromkeys([inbox_alias(), *(router.db_for_write(model) for model in models)]))
 
 
-def _read(raw: RawMessage) -> Message | Result:
+def read_or_fail(raw: RawMessage) -> Message | Result:
+    """Reads a message; whatever is wrong with it is a result, no exception."""
     try:
         message = read(raw)
     except Exception as error:  # noqa: BLE001  whatever is in it, or a user's function raises
         return Result(raw, Outcome.FAILED, error=error)
-    log.received(message)
     return message
 
 

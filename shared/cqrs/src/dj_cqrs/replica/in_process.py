@@ -10,10 +10,11 @@ from django.db import router, transaction
 
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.replica import mapping
-from dj_cqrs.replica.message import RawMessage, from_payload
+from dj_cqrs.logger import timed_out_queries_logged
+from dj_cqrs.replica import hooks, mapping, order_log, timeouts
+from dj_cqrs.replica.message import Message, RawMessage, from_payload
 from dj_cqrs.replica.read_only import applying
-from dj_cqrs.replica.revision import Decision, advance, decide
+from dj_cqrs.replica.revision import Decision, Incoming, LocalState, advance, decide
 
 logger = logging.getLogger("django-cqrs")
 
@@ -42,13 +43,34 @@ def _call_under_lock(payload: TransportPayload, model: Any, using: str) -> Any:
         return None
     local = ledger.lock(model, [message.row_pk], using)[message.row_pk]
     decision = decide(local, incoming)
-    if decision is not Decision.APPLY:
-        logger.warning("CQRS is %s: pk = %s (%s).", decision.value, payload.pk, payload.cqrs_id)
-        return True
-    result = _call_hook(payload, model)
+    if local is not None and decision is not Decision.APPLY:
+        _say(decision, message, incoming, local)
+        return _row(message) or True
+    with timed_out_queries_logged(using), timeouts.limited(using):
+        result = _call_hook(payload, model)
     if result:
         ledger.save(model, {message.row_pk: advance(local, incoming)}, using)
     return result
+
+
+def _say(decision: Decision, message: Message, incoming: Incoming, local: LocalState) -> None:
+    pk, cqrs_id = message.payload.pk, message.payload.cqrs_id
+    if local.is_deleted or incoming.signal_type is not SignalType.SAVE:
+        logger.warning("CQRS is %s: pk = %s (%s).", decision.value, pk, cqrs_id)
+    elif decision is Decision.STALE:
+        order_log.stale(logging.ERROR, pk, incoming.revision, local.revision, cqrs_id)
+    else:
+        order_log.duplicate(logging.ERROR, pk, incoming.revision, cqrs_id)
+
+
+def _row(message: Message) -> Any:
+    """The row that a save would have brought, where the library can find it."""
+    if message.is_delete or not hooks.is_written_by_us(message.model, "cqrs_save"):
+        return None
+    try:
+        return message.model.cqrs.find(message.payload.pk)
+    except mapping.MappingError:
+        return None  # keyed by something else than the master's key
 
 
 def _call_hook(payload: TransportPayload, model: Any) -> Any:

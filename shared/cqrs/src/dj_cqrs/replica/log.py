@@ -1,57 +1,76 @@
-"""The log lines of consuming. Their texts are a contract: people's alerts look for them.
+"""The log lines of consuming: the transport's hooks, and what they have no line for.
 
 Never a whole payload: it may hold what must not be in a log.
 """
 
 import logging
+from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
 
-from dj_cqrs.replica.message import Message
+from dj_cqrs.constants import SignalType
+from dj_cqrs.exceptions import ConfigurationError, ContractError
+from dj_cqrs.replica import hooks, order_log
+from dj_cqrs.replica.message import Message, UnknownModelError
 from dj_cqrs.replica.outcome import Outcome, Result
 from dj_cqrs.replica.retry import Fate, Plan
+from dj_cqrs.transport.mixins import LoggingMixin
+from dj_cqrs.transport.selection import transport_class
 
 logger = logging.getLogger("django-cqrs")
 
-_MAX_REASON_LENGTH = 500
+_MAX_REASON_LENGTH: Final = 500
 
 
-def received(message: Message) -> None:
-    """Says that a message was understood; what became of it is said later."""
-    payload = message.payload
-    logger.debug(
-        "CQRS is received: pk = %s (%s), correlation_id = %s.",
-        *(payload.pk, payload.cqrs_id, payload.correlation_id),
-    )
+def received(messages: Iterable[Message]) -> None:
+    """Says that messages were understood; what became of them is said later."""
+    hook = _info_hook("log_consumed")
+    if hook is not None:
+        for message in messages:
+            _call(hook, message.payload)
 
 
-def settled(results: list[Result]) -> None:
+def settled(results: Iterable[Result]) -> None:
     """Says what became of messages; failures have been logged when they were kept."""
+    accepted = _info_hook("log_consumed_accepted")
     for result in results:
-        if result.outcome is Outcome.APPLIED and logger.isEnabledFor(logging.INFO):
-            logger.info("CQRS is applied: %s.", _subject(result))
-        elif result.outcome is Outcome.STALE:
-            logger.warning("CQRS is stale, a newer one was applied before: %s.", _subject(result))
-        elif result.outcome is not Outcome.FAILED:
-            logger.debug("CQRS is %s: %s.", result.outcome.value, _subject(result))
+        if result.message is None or result.outcome in (Outcome.FAILED, Outcome.REJECTED):
+            continue
+        if result.outcome is not Outcome.IGNORED:
+            _order(result.message, result)
+        if result.outcome is Outcome.APPLIED and accepted is not None:
+            _call(accepted, result.message.payload)
 
 
 def failed(result: Result, plan: Plan, attempts: int) -> None:
-    """Says why a message failed and what happens next."""
-    subject, reason = _subject(result), _reason(result.error)
-    logger.warning("CQRS is failed: %s, retries = %s. %s", subject, max(attempts - 1, 0), reason)
+    """Says why a message failed, for the how-manieth time, and what happens next."""
+    logger.warning("%s", _explained(result))
+    if result.message is None:
+        return
+    payload = result.message.payload
+    payload.retries = max(attempts - 1, 0)
+    _call(_hook("log_consumed_failed"), payload)
     if plan.fate is Fate.DEAD:
-        logger.warning("CQRS is added to dead letter queue: %s.", subject)
+        payload.is_dead_letter = True
+        _call(_hook("log_dead_letter"), payload)
         return
     eta = timezone.now() + timedelta(seconds=plan.delay_seconds)
-    logger.info("CQRS is delayed: %s, delay = %s sec, eta = %s.", subject, plan.delay_seconds, eta)
+    _call(_hook("log_delayed"), payload, plan.delay_seconds, eta)
+
+
+def requeued(message: Message) -> None:
+    """Says that the broker has a message for its next attempt."""
+    message.payload.is_requeue = True
+    _call(_hook("log_requeued"), message.payload)
 
 
 def rejected(result: Result) -> None:
-    """Says that the broker has to keep a message, since the inbox cannot."""
-    logger.error("CQRS is denied: %s. %s", _subject(result), _reason(result.error))
+    """Says that the broker has to keep a message as it is, since the inbox cannot."""
+    logger.error("%s", _explained(result))
+    if result.message is not None:
+        _call(_hook("log_consumed_denied"), result.message.payload)
 
 
 def broken_policy(policy: Any, error: Exception) -> None:
@@ -59,13 +78,63 @@ def broken_policy(policy: Any, error: Exception) -> None:
     logger.error("The retry hooks of %s failed: %s", policy.__name__, error, exc_info=error)
 
 
-def _subject(result: Result) -> str:
-    if result.message is None:
-        return f"a message with routing key {result.raw.routing_key!r}"
-    payload = result.message.payload
-    return f"pk = {payload.pk} ({payload.cqrs_id}), correlation_id = {payload.correlation_id}"
+def reason_of(error: BaseException | None) -> str:
+    """An error in one line."""
+    return f"{type(error).__name__}: {error}"
 
 
-def _reason(error: Exception | None) -> str:
-    text = f"{type(error).__name__}: {error}"
-    return text if len(text) <= _MAX_REASON_LENGTH else f"{text[:_MAX_REASON_LENGTH]}…"
+def _order(message: Message, result: Result) -> None:
+    """Tells of what is not the next revision; an overridden ``cqrs_save`` tells of gaps itself."""
+    payload, local = message.payload, result.local
+    if local is None or (result.outcome is Outcome.APPLIED and not _is_judged_here(message)):
+        return
+    data = payload.pk, payload.instance_data["cqrs_revision"]
+    if result.outcome is Outcome.APPLIED:
+        if not local.is_deleted:
+            order_log.gap(*data, local.revision, payload.cqrs_id)
+    elif local.is_deleted or message.signal_type is not SignalType.SAVE:
+        logger.info(
+            "CQRS is %s: pk = %s (%s), correlation_id = %s.",
+            *(result.outcome.value, payload.pk, payload.cqrs_id, payload.correlation_id),
+        )
+    elif result.outcome is Outcome.STALE:
+        order_log.stale(logging.WARNING, *data, local.revision, payload.cqrs_id)
+    else:
+        order_log.duplicate(logging.INFO, *data, payload.cqrs_id)
+
+
+def _is_judged_here(message: Message) -> bool:
+    is_save = message.signal_type is SignalType.SAVE
+    return is_save and hooks.is_written_by_us(message.model, "cqrs_save")
+
+
+def _explained(result: Result) -> str:
+    reason = reason_of(result.error)[:_MAX_REASON_LENGTH]
+    if isinstance(result.error, UnknownModelError):
+        return str(result.error)
+    if result.message is None and isinstance(result.error, ContractError):
+        return f"CQRS couldn't be parsed: routing key {result.raw.routing_key!r}. {reason}"
+    return f"CQRS service exception: {reason}"
+
+
+def _info_hook(name: str) -> Callable[..., None] | None:
+    """The hook of a line that comes with every message, or None where nobody would see it."""
+    hook = _hook(name)
+    is_own = hook is getattr(LoggingMixin, name)
+    return None if is_own and not logger.isEnabledFor(logging.INFO) else hook
+
+
+def _hook(name: str) -> Callable[..., None]:
+    own: Callable[..., None] = getattr(LoggingMixin, name)
+    try:
+        return getattr(transport_class(), name, own)
+    except ConfigurationError:
+        return own  # consuming in process needs no transport
+
+
+def _call(hook: Callable[..., None], *args: Any) -> None:
+    """A hook may be a user's; its failure must not be taken for the message's."""
+    try:
+        hook(*args)
+    except Exception:
+        logger.exception("The log hook %r failed.", hook)

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import Error, models, router, transaction
 
-from dj_cqrs.replica import mapping
+from dj_cqrs.replica import mapping, order_log
 from dj_cqrs.replica.read_only import ReplicaQuerySet
 
 logger = logging.getLogger("django-cqrs")
@@ -176,32 +176,17 @@ class ReplicaManager(models.Manager.from_queryset(ReplicaQuerySet)):  # type: ig
 
     def _is_to_be_applied(self, instance: Any, mapped_data: dict[str, Any], sync: bool) -> bool:
         incoming, existing = int(mapped_data["cqrs_revision"]), instance.cqrs_revision
-        ids = (instance.pk, self.model.CQRS_ID)
+        pk, cqrs_id = instance.pk, self.model.CQRS_ID
         if sync:
             if incoming < existing:
-                logger.warning(
-                    "CQRS revision downgrade on sync: pk = %s, "
-                    "cqrs_revision = new %s / existing %s (%s).",
-                    *(ids[0], incoming, existing, ids[1]),
-                )
+                order_log.downgrade(pk, incoming, existing, cqrs_id)
             return True
         if incoming < existing:
-            logger.error(
-                "Wrong CQRS sync order: pk = %s, cqrs_revision = new %s / existing %s (%s).",
-                *(ids[0], incoming, existing, ids[1]),
-            )
+            order_log.stale(logging.ERROR, pk, incoming, existing, cqrs_id)
         elif incoming == existing:
-            logger.error(
-                "Received duplicate CQRS data: pk = %s, cqrs_revision = %s (%s).",
-                *(ids[0], incoming, ids[1]),
-            )
-            if incoming == 0:
-                logger.warning("CQRS potential creation race condition: pk = %s (%s).", *ids)
-        elif incoming > existing + 1:
-            logger.warning(
-                "Lost or filtered out %s CQRS packages: pk = %s, cqrs_revision = %s (%s)",
-                *(incoming - existing - 1, ids[0], incoming, ids[1]),
-            )
+            order_log.duplicate(logging.ERROR, pk, incoming, cqrs_id)
+        else:
+            order_log.gap(pk, incoming, existing, cqrs_id)
         return bool(incoming > existing)
 
 
@@ -211,8 +196,7 @@ def delete_key(model: Any, master_data: dict[str, Any]) -> Any:
     Raises:
         MappingError: it, the revision or the time is missing, or it is no key of this model.
     """
-    if any(master_data.get(name) is None for name in mapping.CQRS_FIELDS):
-        raise mapping.MappingError(f"CQRS sync fields are not provided in data ({model.CQRS_ID}).")
+    mapping.check_sync_fields(model, master_data)
     if master_data.get("id") is None:
         raise mapping.MappingError(f"CQRS PK is not provided in data ({model.CQRS_ID}).")
     return mapping.to_python(model._meta.pk, master_data["id"])

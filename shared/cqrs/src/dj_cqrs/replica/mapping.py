@@ -14,7 +14,7 @@ from django.db import models
 from django.db.models import Field, GeneratedField
 from django.utils import timezone
 
-from dj_cqrs.exceptions import CQRSError
+from dj_cqrs.exceptions import ContractError, CQRSError
 from dj_cqrs.wire import WireNumber
 
 CQRS_FIELDS = ("cqrs_revision", "cqrs_updated")
@@ -23,6 +23,10 @@ _CQRS_UPDATED: Final = models.DateTimeField(name="cqrs_updated")
 
 class MappingError(CQRSError):
     """Raised when a payload does not fit its replica model; a deploy may mend it."""
+
+
+class SyncFieldsError(MappingError, ContractError):
+    """Raised when revision or time of a payload are missing or malformed: no deploy mends that."""
 
 
 def map_instance_data(model: Any, master_data: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,8 +38,7 @@ def map_instance_data(model: Any, master_data: Mapping[str, Any]) -> dict[str, A
         MappingError: something that the replica needs is missing.
     """
     cqrs_id = model.CQRS_ID
-    if any(master_data.get(name) is None for name in CQRS_FIELDS):
-        raise MappingError(f"CQRS sync fields are not provided in data ({cqrs_id}).")
+    check_sync_fields(model, master_data)
     mapped = _renamed(model, master_data)
     if mapped.get(model._meta.pk.name) is None:
         raise MappingError(f"CQRS PK is not provided in data ({cqrs_id}).")
@@ -46,13 +49,23 @@ def map_instance_data(model: Any, master_data: Mapping[str, Any]) -> dict[str, A
     missing = required_names(model) - mapped.keys()
     if missing:
         raise MappingError(
-            f"Not all required CQRS fields are provided in data ({cqrs_id}): "
-            f"{', '.join(sorted(missing))}."
+            f"Not all required CQRS fields are provided in data ({cqrs_id}). "
+            f"Missing: {', '.join(sorted(missing))}."
         )
     for name, value in mapped.items():
         if isinstance(value, WireNumber) and isinstance(fields[name], models.DecimalField):
             mapped[name] = Decimal(value.text)
     return mapped
+
+
+def check_sync_fields(model: Any, master_data: Mapping[str, Any]) -> None:
+    """Every payload says which state of the row it is.
+
+    Raises:
+        SyncFieldsError: this one does not.
+    """
+    if any(master_data.get(name) is None for name in CQRS_FIELDS):
+        raise SyncFieldsError(f"CQRS sync fields are not provided in data ({model.CQRS_ID}).")
 
 
 def map_previous_data(model: Any, previous_data: dict[str, Any] | None) -> dict[str, Any] | None:

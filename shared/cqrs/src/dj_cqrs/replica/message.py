@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from dj_cqrs import conf, keys, wire
 from dj_cqrs.constants import REVISIONS_HEADER, REVISIONS_MONOTONIC, SignalType
@@ -20,8 +21,24 @@ if TYPE_CHECKING:
 _MAX_REVISION: Final = 2**63 - 1
 
 
+class Row(NamedTuple):
+    """Which row of which master a message is about."""
+
+    cqrs_id: str
+    #: The master's primary key as text.
+    row_pk: str
+
+
 class UnknownModelError(TransientError):
-    """Raised when no model here has the message's ``CQRS_ID``; the next deploy may bring it."""
+    """Raised when no model here has the message's ``CQRS_ID``; the next deploy may bring it.
+
+    It knows the row nevertheless: its tombstone has to be kept as long as the message is.
+    """
+
+    def __init__(self, cqrs_id: str, row_pk: str) -> None:
+        known = ", ".join(sorted(ReplicaRegistry.models)) or "none"
+        super().__init__(f"Model for cqrs_id {cqrs_id} is not found. Known here: {known}.")
+        self.row = Row(cqrs_id, row_pk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,11 @@ class Message:
     row_pk: str
 
     @property
+    def row(self) -> Row:
+        """The row that it is about."""
+        return Row(self.payload.cqrs_id, self.row_pk)
+
+    @property
     def signal_type(self) -> SignalType:
         """What happened on the master."""
         return SignalType(self.payload.signal_type)
@@ -88,17 +110,14 @@ class Message:
         """The message's place in the row's history.
 
         Raises:
-            MappingError: revision or time are missing or malformed.
+            SyncFieldsError: revision or time are missing or malformed.
         """
         data = self.payload.instance_data
-        if any(data.get(name) is None for name in mapping.CQRS_FIELDS):
-            raise mapping.MappingError(
-                f"CQRS sync fields are not provided in data ({self.payload.cqrs_id})."
-            )
+        mapping.check_sync_fields(self.model, data)
         return Incoming(
             self.signal_type,
             _revision(data["cqrs_revision"]),
-            mapping.to_aware(data["cqrs_updated"]),
+            _moment(data["cqrs_updated"]),
             self.raw.headers.get(REVISIONS_HEADER) == REVISIONS_MONOTONIC,
         )
 
@@ -129,10 +148,7 @@ def from_payload(payload: TransportPayload, raw: RawMessage) -> Message:
         )
     model = ReplicaRegistry.models.get(payload.cqrs_id)
     if model is None:
-        known = ", ".join(sorted(ReplicaRegistry.models)) or "none"
-        raise UnknownModelError(
-            f"Model for cqrs_id {payload.cqrs_id} is not found. Known here: {known}."
-        )
+        raise UnknownModelError(payload.cqrs_id, keys.key_text(payload.pk))
     return Message(raw, payload, model, key_text(model, payload.pk))
 
 
@@ -148,4 +164,11 @@ def key_text(model: Any, pk: Any) -> str:
 def _revision(value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_REVISION:
         return value
-    raise mapping.MappingError(f"{mapping.shortened(value)} is not a revision.")
+    raise mapping.SyncFieldsError(f"{mapping.shortened(value)} is not a revision.")
+
+
+def _moment(value: Any) -> datetime:
+    try:
+        return mapping.to_aware(value)
+    except mapping.MappingError as error:
+        raise mapping.SyncFieldsError(str(error)) from error

@@ -4,8 +4,9 @@ import enum
 from dataclasses import dataclass
 
 from dj_cqrs.exceptions import ContractError, PermanentError
-from dj_cqrs.replica.message import Message, RawMessage
+from dj_cqrs.replica.message import Message, RawMessage, Row, UnknownModelError
 from dj_cqrs.replica.retry import Kind
+from dj_cqrs.replica.revision import LocalState
 
 
 class Outcome(enum.Enum):
@@ -35,6 +36,8 @@ class Result:
     message: Message | None = None
     error: Exception | None = None
     waits_for: str | None = None
+    #: What was known of the row when the message was judged.
+    local: LocalState | None = None
 
     @property
     def kind(self) -> Kind:
@@ -44,14 +47,21 @@ class Result:
         return Kind.FAILED if self.waits_for is None else Kind.ORPHANED
 
     @property
+    def row(self) -> Row | None:
+        """The row that it is about, as far as the body says so."""
+        if self.message is not None:
+            return self.message.row
+        return self.error.row if isinstance(self.error, UnknownModelError) else None
+
+    @property
     def failed(self) -> bool:
         """Whether the message has to be kept."""
         return self.outcome is Outcome.FAILED
 
 
-def done(message: Message, outcome: Outcome) -> Result:
+def done(message: Message, outcome: Outcome, local: LocalState | None = None) -> Result:
     """A message that is settled."""
-    return Result(message.raw, outcome, message)
+    return Result(message.raw, outcome, message, local=local)
 
 
 def failed(message: Message, error: Exception, waits_for: str | None = None) -> Result:

@@ -6,7 +6,6 @@ No message is held unacked or in memory for that, so that a crash loses none and
 import traceback
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 from django.db import Error, connections, models, transaction
@@ -14,9 +13,9 @@ from django.utils import timezone
 
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica import log, retry
-from dj_cqrs.replica.message import Message, RawMessage
+from dj_cqrs.replica.message import RawMessage, Row
 from dj_cqrs.replica.outcome import Result
-from dj_cqrs.replica.policy import SettingsPolicy
+from dj_cqrs.replica.planning import plan_for
 
 #: For that long nobody else tries a message that a worker has claimed. A worker that needs more
 #: time is harmless: the ledger keeps the second one waiting, and then it finds a duplicate.
@@ -103,10 +102,10 @@ def wake(names: Collection[str], using: str) -> None:
     ParkedMessage.objects.using(using).filter(pk__in=pks).update(due_at=timezone.now())
 
 
-def park_due(raw: RawMessage, message: Message | None, using: str) -> None:
+def park_due(raw: RawMessage, row: Row | None, using: str) -> None:
     """Keeps a message that has not failed here yet (None: it cannot be read); due at once."""
     parked = _new(raw)
-    _say_what_it_is_about(parked, message)
+    _say_what_it_is_about(parked, row)
     parked.status = ParkedMessage.Status.RETRYING
     parked.attempts = 0
     parked.due_at = timezone.now()
@@ -154,10 +153,9 @@ def _new(raw: RawMessage) -> ParkedMessage:
     )
 
 
-def _say_what_it_is_about(parked: ParkedMessage, message: Message | None) -> None:
-    if message is not None:
-        parked.cqrs_id = storable(message.payload.cqrs_id)[:200]
-        parked.row_pk = storable(message.row_pk)[:255]
+def _say_what_it_is_about(parked: ParkedMessage, row: Row | None) -> None:
+    if row is not None:
+        parked.cqrs_id, parked.row_pk = storable(row.cqrs_id)[:200], storable(row.row_pk)[:255]
 
 
 def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
@@ -165,7 +163,7 @@ def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
     now = timezone.now()
     is_new = parked.pk is None
     waited_seconds = 0.0 if is_new else (now - parked.parked_at).total_seconds()
-    plan = _plan(result, parked.attempts, waited_seconds)
+    plan = plan_for(result, attempts=parked.attempts, waited_seconds=waited_seconds)
     if plan.fate is retry.Fate.WAIT:
         parked.attempts -= 1  # that its parent is not here yet is not its fault
     is_dead = plan.fate is retry.Fate.DEAD
@@ -173,29 +171,13 @@ def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
     parked.due_at = None if is_dead else now + timedelta(seconds=plan.delay_seconds)
     parked.claimed_at = None
     parked.waits_for = result.waits_for
-    _say_what_it_is_about(parked, result.message)
+    _say_what_it_is_about(parked, result.row)
     error = result.error
-    parked.reason = storable(f"{type(error).__name__}: {error}")[:_MAX_REASON_LENGTH]
+    parked.reason = storable(log.reason_of(error))[:_MAX_REASON_LENGTH]
     parked.traceback = storable(_traceback(error))[-_MAX_TRACEBACK_LENGTH:]
     attempts = parked.attempts
     transaction.on_commit(lambda: log.failed(result, plan, attempts), using=using, robust=True)
     return parked
-
-
-def _plan(result: Result, attempts: int, waited_seconds: float) -> retry.Plan:
-    policy: Any = result.message.model if result.message else SettingsPolicy
-    plan = partial(
-        retry.plan,
-        result.kind,
-        attempts=attempts,
-        waited_seconds=waited_seconds,
-        error=result.error,
-    )
-    try:
-        return plan(policy=policy)
-    except Exception as error:  # noqa: BLE001  the model's own policy is broken; the message must not suffer
-        log.broken_policy(policy, error)
-        return plan(policy=SettingsPolicy)
 
 
 def _traceback(error: BaseException | None) -> str:

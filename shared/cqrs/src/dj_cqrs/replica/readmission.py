@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from django.db import transaction
 
-from dj_cqrs.exceptions import CQRSError
 from dj_cqrs.replica import parking
-from dj_cqrs.replica.batch import alias_of, inbox_alias
-from dj_cqrs.replica.message import Message, RawMessage, read
+from dj_cqrs.replica.batch import alias_of, read_or_fail
+from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.transport.base import Delivery
 
 
@@ -21,10 +20,7 @@ def readmit(delivery: Delivery, *, body: bytes) -> None:
         Error: the inbox does not take it.
     """
     raw = replace(RawMessage.from_delivery(delivery), body=body)
-    try:
-        message: Message | None = read(raw)
-    except CQRSError:
-        message = None  # it will be a dead letter again, in the inbox and with its reason
-    using = inbox_alias() if message is None else alias_of(message)
+    message = read_or_fail(raw)  # a failure will be a dead letter again, in the inbox
+    using = alias_of(message)
     with transaction.atomic(using=using):
-        parking.park_due(raw, message, using)
+        parking.park_due(raw, message.row, using)

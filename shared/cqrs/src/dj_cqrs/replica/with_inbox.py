@@ -1,29 +1,22 @@
 """What a worker does on a service with the inbox: batches, and retries from the database."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from django.db import InterfaceError, OperationalError
 
 from dj_cqrs import conf
 from dj_cqrs.connections import refresh_connections
-from dj_cqrs.exceptions import TransientError
-from dj_cqrs.replica import database, ledger, log, parking
+from dj_cqrs.replica import database, ledger, log, parking, suspects
 from dj_cqrs.replica.batch import aliases, apply_batch, park_suspect
 from dj_cqrs.replica.database import DatabaseAwayError
 from dj_cqrs.replica.message import RawMessage
-from dj_cqrs.replica.outcome import Outcome, Result
+from dj_cqrs.replica.outcome import Outcome
+from dj_cqrs.replica.settlement import Done, Rejected, Settlement
 from dj_cqrs.transport.base import Delivery
 
-#: Quorum queues count deliveries. A message that was delivered that often and never settled may
-#: have killed the workers that had it.
-SUSPECT_DELIVERIES: Final = 5
 _PRUNE_INTERVAL_SECONDS: Final = 600.0
-
-
-class SuspectError(TransientError):
-    """Raised about a message that may have killed its workers."""
 
 
 class InboxApplier:
@@ -31,6 +24,7 @@ class InboxApplier:
 
     def __init__(self) -> None:
         self._next_prune_at = 0.0
+        self._has_doubted = False
 
     def check_ready(self) -> None:
         """Looks whether all databases take messages.
@@ -44,18 +38,19 @@ class InboxApplier:
             if refusal := parking.refusal(using):
                 raise DatabaseAwayError(f"database {using!r} takes no messages: {refusal}")
 
-    def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Applies and commits; returns what the broker has to keep."""
+    def apply(self, deliveries: Sequence[Delivery]) -> Iterator[Settlement]:
+        """Applies and commits what is trusted together, and what killed a worker perhaps alone."""
         refresh_connections()
-        by_raw: dict[int, Delivery] = {}
-        raws = []
-        for delivery in deliveries:
-            raw = RawMessage.from_delivery(delivery)
-            by_raw[id(raw)] = delivery
-            raws.append(raw)
-        results = apply_batch(_without_suspects(raws))
-        log.settled(results)
-        return [by_raw[id(result.raw)] for result in results if _is_rejected(result)]
+        dubious = [delivery for delivery in deliveries if suspects.crashes(delivery)]
+        trusted = [delivery for delivery in deliveries if not suspects.crashes(delivery)]
+        if trusted:
+            yield from _applied(trusted)
+        for delivery in dubious:
+            if self._is_to_be_set_aside(delivery):
+                park_suspect(RawMessage.from_delivery(delivery), suspects.suspicion(delivery))
+                yield Done([delivery])
+            else:
+                yield from _applied([delivery])
 
     def do_chores(self) -> bool:
         """Tries parked messages that are due; now and then prunes tombstones."""
@@ -68,6 +63,17 @@ class InboxApplier:
         except (OperationalError, InterfaceError) as error:
             raise DatabaseAwayError(str(error)) from error
         return more_is_due
+
+    def _is_to_be_set_aside(self, delivery: Delivery) -> bool:
+        """Whether it is parked unopened; there it is tried alone, and counted.
+
+        A queue that does not count marks everything that a dead worker had. What comes after the
+        first is tried one by one then, so that whatever kills again is the first the next time.
+        """
+        if suspects.is_counted(delivery):
+            return True
+        is_first, self._has_doubted = not self._has_doubted, True
+        return is_first
 
     def _retry_due(self, using: str) -> bool:
         limit = conf.config().replica.batch_size
@@ -84,21 +90,19 @@ class InboxApplier:
             self._next_prune_at = time.monotonic() + _PRUNE_INTERVAL_SECONDS
 
 
-def _without_suspects(raws: Sequence[RawMessage]) -> list[RawMessage]:
-    """Sets aside what may have killed its workers; it is tried later, alone, and counted."""
-    trusted = []
-    for raw in raws:
-        count = raw.headers.get("x-delivery-count")
-        if isinstance(count, int) and count >= SUSPECT_DELIVERIES:
-            error = SuspectError(f"delivered {count} times before and never settled")
-            park_suspect(raw, error)
-        else:
-            trusted.append(raw)
-    return trusted
-
-
-def _is_rejected(result: Result) -> bool:
-    if result.outcome is not Outcome.REJECTED:
-        return False
-    log.rejected(result)
-    return True
+def _applied(deliveries: Sequence[Delivery]) -> Iterator[Settlement]:
+    by_raw = {}
+    raws = []
+    for delivery in deliveries:
+        raw = RawMessage.from_delivery(delivery)
+        by_raw[id(raw)] = delivery
+        raws.append(raw)
+    results = apply_batch(raws)
+    log.settled(results)
+    rejected = [result for result in results if result.outcome is Outcome.REJECTED]
+    tags = {by_raw[id(result.raw)].tag for result in rejected}
+    if done := [delivery for delivery in deliveries if delivery.tag not in tags]:
+        yield Done(done)
+    for result in rejected:
+        log.rejected(result)
+        yield Rejected(by_raw[id(result.raw)])

@@ -1,52 +1,95 @@
 """What a worker does on a service without the inbox: one by one; the broker keeps what fails.
 
-For services that only have ``CQRS_NO_DB_OPERATIONS`` models. Delayed retries through the broker
-come here.
+For services that only have ``CQRS_NO_DB_OPERATIONS`` models. How often a message was tried is
+written in its body, as on the wire of django-cqrs.
 """
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from dj_cqrs import wire
 from dj_cqrs.connections import refresh_connections
-from dj_cqrs.replica import hooks, log
-from dj_cqrs.replica.message import RawMessage, read
-from dj_cqrs.replica.outcome import Outcome, Result, done
+from dj_cqrs.replica import hooks, log, planning, suspects
+from dj_cqrs.replica.message import Message, RawMessage, read
+from dj_cqrs.replica.outcome import Outcome, Result, done, failed
+from dj_cqrs.replica.retry import Fate, Plan
+from dj_cqrs.replica.settlement import DeadLettered, Done, RetriedLater, Settlement
 from dj_cqrs.transport.base import Delivery
-
-logger = logging.getLogger("django-cqrs")
 
 
 class PlainApplier:
-    """Calls the hooks of each message; what fails becomes the broker's dead letter."""
+    """Calls the hooks of each message and settles it before the next."""
+
+    def __init__(self) -> None:
+        self._has_doubted = False
 
     def check_ready(self) -> None:
         """There is no database to ask."""
 
-    def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Handles deliveries one by one; returns those that failed."""
+    def apply(self, deliveries: Sequence[Delivery]) -> Iterator[Settlement]:
+        """Handles deliveries one by one, so that a crash repeats as few hooks as possible."""
         refresh_connections()
-        rejected = []
         for delivery in deliveries:
-            result = _handle(RawMessage.from_delivery(delivery))
-            if result.outcome is Outcome.REJECTED:
-                log.rejected(result)
-                rejected.append(delivery)
-            else:
+            result = self._handle(delivery)
+            if not result.failed:
                 log.settled([result])
-        return rejected
+                yield Done([delivery])
+                continue
+            settlement = _kept(delivery, result)
+            yield settlement
+            if isinstance(settlement, RetriedLater) and result.message is not None:
+                log.requeued(result.message)
 
     def do_chores(self) -> bool:
         """Nothing is kept here, so nothing is due."""
         return False
 
+    def _handle(self, delivery: Delivery) -> Result:
+        raw = RawMessage.from_delivery(delivery)
+        message: Message | None = None
+        try:
+            message = read(raw)
+            log.received([message])
+            if message.is_to_be_ignored:
+                return done(message, Outcome.IGNORED)
+            if self._is_to_be_set_aside(delivery):
+                raise suspects.suspicion(delivery)
+            hooks.call_in_time(message)
+            return done(message, Outcome.APPLIED)
+        except Exception as error:  # noqa: BLE001  nothing may kill the worker
+            if message is None:
+                return Result(raw, Outcome.FAILED, error=error)
+            return failed(message, error)
 
-def _handle(raw: RawMessage) -> Result:
-    message = None
-    try:
-        message = read(raw)
-        if message.is_to_be_ignored:
-            return done(message, Outcome.IGNORED)
-        hooks.call_in_time(message)
-        return done(message, Outcome.APPLIED)
-    except Exception as error:  # noqa: BLE001  nothing may kill the worker
-        return Result(raw, Outcome.REJECTED, message, error)
+    def _is_to_be_set_aside(self, delivery: Delivery) -> bool:
+        """Whether it may have killed workers, and so counts as tried and failed.
+
+        Only the first one: it is what the last worker had in hand when it died. The others only
+        waited behind it.
+        """
+        if not suspects.crashes(delivery) or self._has_doubted:
+            return False
+        self._has_doubted = True
+        return True
+
+
+def _kept(delivery: Delivery, result: Result) -> Settlement:
+    """How a failed delivery goes on, as its model's policy says."""
+    message, reason = result.message, log.reason_of(result.error)
+    if message is None:
+        # The queue is bound for known models only, so that a retry of it would not come back.
+        log.failed(result, Plan(Fate.DEAD), attempts=1)
+        return DeadLettered(delivery, None, delivery.body, reason)
+    attempts = _attempts(delivery, message, result.error)
+    plan = planning.plan_for(result, attempts=attempts)
+    log.failed(result, plan, attempts)
+    cqrs_id = message.payload.cqrs_id
+    if plan.fate is Fate.DEAD:
+        return DeadLettered(delivery, cqrs_id, delivery.body, reason)
+    body = wire.with_values(delivery.body, retries=attempts)
+    return RetriedLater(delivery, cqrs_id, body, plan.delay_seconds)
+
+
+def _attempts(delivery: Delivery, message: Message, error: Exception | None) -> int:
+    """Failed attempts, this one included; each worker that died of it is one."""
+    died = suspects.crashes(delivery) if isinstance(error, suspects.SuspectError) else 0
+    return message.payload.retries + max(died, 1)

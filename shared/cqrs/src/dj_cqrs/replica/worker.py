@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from django.db import connections
 
 from dj_cqrs.exceptions import TransientError, TransportError
+from dj_cqrs.replica.settlement import Settlement
 from dj_cqrs.transport.base import Consumer, Delivery
 
 logger = logging.getLogger("django-cqrs")
@@ -33,14 +34,14 @@ class Applier(Protocol):
             TransientError: nothing can be applied now.
         """
 
-    def apply(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """Applies and commits.
+    def apply(self, deliveries: Sequence[Delivery]) -> Iterator[Settlement]:
+        """Applies and commits, one delivery after the other or several together.
 
-        Returns:
-            The deliveries that the broker has to keep as dead letters; the others are done.
+        Yields:
+            What to tell the broker, always before anything else is begun.
 
         Raises:
-            TransientError: nothing can be applied now; they are to be delivered again.
+            TransientError: nothing can be applied now; the rest is to be delivered again.
         """
 
     def do_chores(self) -> bool:
@@ -110,13 +111,10 @@ class Worker:
             _close_quietly(consumer)
 
     def _handle(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
-        rejected = self._applier.apply(deliveries)
-        for delivery in rejected:
-            consumer.reject(delivery)
-        tags = {delivery.tag for delivery in rejected}
-        settled = [delivery for delivery in deliveries if delivery.tag not in tags]
-        if settled:
-            consumer.ack(settled)
+        for settlement in self._applier.apply(deliveries):
+            settlement.settle(consumer)
+            if not self._goes_on():
+                break
 
     def _do_chores_if_due(self) -> bool:
         if time.monotonic() < self._next_chores_at:
