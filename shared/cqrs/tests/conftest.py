@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
@@ -16,6 +17,9 @@ from dj_cqrs.dataclasses import TransportPayload
 from local_stack.servers import PostgresServer
 from tests.settings import TEST_DATABASE
 from tests.settings import postgres as postgres_settings
+
+if TYPE_CHECKING:
+    from tests.app.master_models import Author
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +34,17 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
         changes = postgres_settings(f"cqrs_{alias}{suffix}", server.url)
         connection.settings_dict.update(changes)
         connection.settings_dict["TEST"]["NAME"] = f"test_cqrs_{alias}{suffix}"
+
+
+@pytest.fixture
+def author(transactional_db: None) -> "Author":
+    """An author at revision 0 whose creation was taken from the outbox."""
+    from tests.app.master_models import Author
+    from tests.master import outbox_reader
+
+    author = Author.objects.create(name="Lem")
+    outbox_reader.take()
+    return author
 
 
 @pytest.fixture

@@ -47,6 +47,11 @@ def _ids() -> set[str | None]:
             "dj_cqrs.E001",
             "CQRS master meta_function import error.",
         ),
+        (
+            {"transport": _TRANSPORT, "queue": "q", "master": {"meta_function": lambda obj: {}}},
+            "dj_cqrs.E004",
+            "CQRS master meta_function must support \\*\\*kwargs.",
+        ),
     ],
 )
 def test_fatal_mistakes_are_checked_and_raised(
@@ -89,6 +94,31 @@ def test_numbers_that_make_no_sense_are_warned_of(
 ) -> None:
     settings.CQRS = {**settings.CQRS, section: {key: value}}
     assert "dj_cqrs.W002" in _ids()
+
+
+def test_what_is_ignored_is_logged_at_start_too(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CQRS = {**settings.CQRS, "replica": {"CQRS_MAX_RETRIES": -1}}
+    apps.get_app_config("dj_cqrs").ready()
+
+    assert caplog.messages == ["Replica setting CQRS_MAX_RETRIES=-1 is invalid, using default 30."]
+
+
+def test_a_prefetch_count_is_warned_of_where_it_means_nothing(settings: Any) -> None:
+    cqrs = {**settings.CQRS, "consumer_prefetch_count": 5}
+    settings.CQRS = cqrs
+    assert "dj_cqrs.W008" not in _ids()
+
+    settings.CQRS = {**cqrs, "transport": "dj_cqrs.transport.RabbitMQTransport"}
+    assert "dj_cqrs.W008" in _ids()
+
+
+def test_nothing_is_written_into_the_settings(settings: Any) -> None:
+    settings.CQRS = {**settings.CQRS, "master": {}, "replica": {}}
+    apps.get_app_config("dj_cqrs").ready()
+
+    assert (settings.CQRS["master"], settings.CQRS["replica"]) == ({}, {})
 
 
 def test_constraints_on_replicas_are_warned_of() -> None:

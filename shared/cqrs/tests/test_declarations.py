@@ -3,7 +3,8 @@
 from typing import Any
 
 import pytest
-from django.db import models
+from django.db import models, transaction
+from django.db.models.base import ModelBase
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
@@ -11,7 +12,7 @@ from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.metas import MasterMeta, ReplicaMeta
 from dj_cqrs.mixins import MasterMixin, RawMasterMixin, RawReplicaMixin, ReplicaMixin
 from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
-from tests.app.master_models import Author
+from tests.app.master_models import Author, Dog
 from tests.master.outbox_reader import summary, take
 
 
@@ -43,6 +44,8 @@ def _replica(**attributes: Any) -> Any:
         ({"CQRS_ID": "a.b"}, "without spaces, dots and the wildcards"),
         ({"CQRS_ID": "a*"}, "without spaces, dots and the wildcards"),
         ({"CQRS_ID": "a#"}, "without spaces, dots and the wildcards"),
+        ({"CQRS_ID": ""}, "CQRS_ID must be set for every model, that uses CQRS."),
+        ({"CQRS_ID": 5}, "must be a string"),
         ({"CQRS_ID": "a" * 201}, "longer than 200 characters"),
         ({"CQRS_ID": "author"}, "Two models can't have the same CQRS_ID: author."),
         ({"CQRS_ID": "x", "CQRS_FIELDS": ["name"]}, "PK is not in CQRS_FIELDS for model Thing."),
@@ -132,6 +135,107 @@ def test_a_raw_master_is_registered_by_hand() -> None:
     assert MasterRegistry.get_model_by_cqrs_id("raw") is Raw
 
 
+class TreeMeta(ModelBase):
+    """The metaclass of some library's models."""
+
+
+class TreeModel(models.Model, metaclass=TreeMeta):
+    """Some library's base."""
+
+    class Meta:
+        abstract = True
+
+
+@isolate_apps("tests.app")
+def test_a_model_with_a_metaclass_of_another_library_is_registered_by_hand() -> None:
+    class Leaf(RawMasterMixin, TreeModel):
+        CQRS_ID = "leaf"
+
+        class Meta:
+            app_label = "app"
+
+    MasterMeta.register(Leaf)
+    MasterMeta.register(Leaf)  # twice is once
+
+    assert MasterRegistry.models["leaf"] is Leaf
+
+
+@isolate_apps("tests.app")
+def test_metaclasses_can_be_combined() -> None:
+    class MasterTreeMeta(MasterMeta, TreeMeta):
+        pass
+
+    class ReplicaTreeMeta(ReplicaMeta, TreeMeta):
+        pass
+
+    class Leaf(MasterMixin, TreeModel, metaclass=MasterTreeMeta):
+        CQRS_ID = "leaf"
+
+        class Meta:
+            app_label = "app"
+
+    class LeafCopy(ReplicaMixin, TreeModel, metaclass=ReplicaTreeMeta):
+        CQRS_ID = "leaf"
+
+        class Meta:
+            app_label = "app"
+
+    assert MasterRegistry.models["leaf"] is Leaf
+    assert ReplicaRegistry.models["leaf"] is LeafCopy
+
+
+@isolate_apps("tests.app")
+def test_abstract_bases_between_mixin_and_model_need_no_id() -> None:
+    class MasterBase(MasterMixin):
+        class Meta:
+            app_label = "app"
+            abstract = True
+
+    class ReplicaBase(ReplicaMixin):
+        class Meta:
+            app_label = "app"
+            abstract = True
+
+    class Master(MasterBase):
+        CQRS_ID = "far_away"
+
+        class Meta:
+            app_label = "app"
+
+    class Replica(ReplicaBase):
+        CQRS_ID = "far_away"
+
+        class Meta:
+            app_label = "app"
+
+    assert MasterRegistry.models["far_away"] is Master
+    assert ReplicaRegistry.models["far_away"] is Replica
+
+
+@isolate_apps("tests.app")
+def test_class_arguments_reach_the_class() -> None:
+    class Flavoured:
+        flavour: str
+
+        def __init_subclass__(cls, *, flavour: str = "", **kwargs: Any) -> None:
+            super().__init_subclass__(**kwargs)
+            cls.flavour = flavour
+
+    class Master(Flavoured, MasterMixin, flavour="sweet"):
+        CQRS_ID = "flavoured"
+
+        class Meta:
+            app_label = "app"
+
+    class Replica(Flavoured, ReplicaMixin, flavour="sour"):
+        CQRS_ID = "flavoured"
+
+        class Meta:
+            app_label = "app"
+
+    assert (Master.flavour, Replica.flavour) == ("sweet", "sour")
+
+
 def test_an_unknown_id_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert MasterRegistry.get_model_by_cqrs_id("nobody") is None
     assert "No model with such CQRS_ID: nobody." in caplog.text
@@ -154,6 +258,43 @@ def test_a_proxy_sends_the_rows_of_its_model() -> None:
         ("SAVE", "author", novelist.pk, 1),
         ("DELETE", "author", novelist.pk, 2),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_proxy_registered_by_hand_sends_rows_under_its_own_id() -> None:
+    dog = Dog.objects.create(name="Rex")
+    with transaction.atomic():
+        dog.name = "Bello"
+        dog.save()
+        Dog.cqrs.bulk_update(Dog.objects.all(), name="Fido")
+    dog.cqrs_sync(queue="q")
+    Dog.cqrs.bulk_create([Dog(pk=dog.pk + 1, name="Hasso")])
+    Dog.objects.get(pk=dog.pk).delete()
+
+    messages = take()
+    assert summary(messages) == [
+        ("SAVE", "dog", dog.pk, 0),
+        ("SAVE", "dog", dog.pk, 1),
+        ("SYNC", "dog", dog.pk, 1),
+        ("SAVE", "dog", dog.pk + 1, 0),
+        ("DELETE", "dog", dog.pk, 2),
+    ]
+    assert messages[1]["previous_data"] == {"name": "Rex"}
+
+
+@pytest.mark.django_db(transaction=True)
+@isolate_apps("tests.app", attr_name="apps")
+def test_bulk_writes_through_a_proxy_are_those_of_its_model(author: Author) -> None:
+    class Novelist(Author):
+        class Meta:
+            app_label = "app"
+            proxy = True
+
+    with transaction.atomic():
+        author.save()
+        Novelist.cqrs.bulk_update(Novelist.objects.all(), name="x")
+
+    assert summary(take()) == [("SAVE", "author", author.pk, 1)]
 
 
 @override_settings(CQRS=None)

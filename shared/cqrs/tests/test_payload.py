@@ -1,6 +1,7 @@
 """``TransportPayload``: from a body and back, and what is refused."""
 
 import datetime as dt
+import uuid
 from typing import Any
 
 import pytest
@@ -83,6 +84,59 @@ def test_a_body_without_expiry_gets_the_masters_time_to_live() -> None:
 
     assert expires is not None
     assert 50 < (expires - dt.datetime.now(dt.UTC)).total_seconds() <= 60
+
+
+def test_what_a_payload_says_cannot_be_changed_but_for_its_retries() -> None:
+    payload = TransportPayload("SAVE", "author", {}, 1, "q", {}, "c", None, 3, {})
+
+    for name in {*_BODY, "pk", "queue"} - {"retries", "instance_pk"}:
+        with pytest.raises(AttributeError):
+            setattr(payload, name, None)
+    payload.retries += 1
+    assert payload.retries == 4
+
+
+def test_attempts_cannot_be_negative() -> None:
+    with pytest.raises(AssertionError, match="retries field should be 0 or positive integer"):
+        TransportPayload("SAVE", "author", {}, 1, retries=-1)
+    payload = TransportPayload("SAVE", "author", {}, 1)
+    with pytest.raises(AssertionError):
+        payload.retries = -1
+
+
+def test_dates_and_uuids_of_the_envelope_become_text() -> None:
+    key = uuid.uuid4()
+    payload = TransportPayload("SAVE", "author", {}, key, correlation_id=key)
+
+    body = payload.to_dict()
+    assert payload.pk is key
+    assert (body["instance_pk"], body["correlation_id"]) == (str(key), str(key))
+
+
+def test_the_expiry_has_no_microseconds_on_the_wire() -> None:
+    moment = dt.datetime(2026, 11, 23, 19, 44, 37, 955405, dt.UTC)
+    payload = TransportPayload("SAVE", "author", {}, 1, expires=moment)
+
+    assert payload.expires == moment
+    assert payload.to_dict()["expires"] == "2026-11-23T19:44:37+00:00"
+
+
+def test_a_transport_may_note_what_it_does_with_a_payload() -> None:
+    payload = TransportPayload("SAVE", "author", {}, 1)
+    assert (payload.is_dead_letter, payload.is_requeue) == (False, False)
+    payload.is_dead_letter = payload.is_requeue = True
+    assert (payload.is_dead_letter, payload.is_requeue) == (True, True)
+
+
+def test_a_replica_without_master_settings_lets_messages_live_for_a_day(settings: Any) -> None:
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "dj_cqrs.outbox"]
+    settings.CQRS = {key: value for key, value in settings.CQRS.items() if key != "master"}
+    body = {name: value for name, value in _BODY.items() if name != "expires"}
+
+    expires = TransportPayload.from_message(body).expires
+
+    assert expires is not None
+    assert 86_390 < (expires - dt.datetime.now(dt.UTC)).total_seconds() <= 86_400
 
 
 def test_the_correlation_function_names_the_process() -> None:

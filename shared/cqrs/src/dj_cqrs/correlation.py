@@ -4,6 +4,8 @@ from typing import Any
 
 from dj_cqrs import conf
 
+__all__ = ["get_correlation_id"]
+
 
 def get_correlation_id(
     signal_type: str, cqrs_id: str, instance_pk: Any, queue: str | None

@@ -43,7 +43,7 @@ class TransportPayload:
         instance_pk: Any,
         queue: str | None = None,
         previous_data: dict[str, Any] | None = None,
-        correlation_id: str | None = None,
+        correlation_id: Any = None,
         expires: dt.datetime | None = None,
         retries: int = 0,
         meta: dict[str, Any] | None = None,

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 from dj_cqrs import conf
 from dj_cqrs.exceptions import ConfigurationError
 
+__all__ = ["MasterRegistry", "ReplicaRegistry"]
+
 logger = logging.getLogger("django-cqrs")
 
 #: Characters that mean something in a topic routing key, and those that no key can hold.

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db import models
 
-from dj_cqrs.mixins import MasterMixin
+from dj_cqrs.metas import MasterMeta
+from dj_cqrs.mixins import MasterMixin, RawMasterMixin
 
 
 class Author(MasterMixin):
@@ -173,3 +174,22 @@ class Branch(MasterMixin):
     key = models.UUIDField(primary_key=True, default=uuid.uuid4)
     name = models.CharField(max_length=50)
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True)
+
+
+class Animal(RawMasterMixin):
+    """A table of its own that is not replicated as such."""
+
+    name = models.CharField(max_length=50)
+
+
+class Dog(Animal):
+    """A proxy that is: registered by hand, with an id of its own."""
+
+    CQRS_ID = "dog"
+    CQRS_TRACKED_FIELDS = ("name",)
+
+    class Meta:
+        proxy = True
+
+
+MasterMeta.register(Dog)

@@ -41,14 +41,6 @@ class OopsError(Exception):
     """Raised to roll a block back."""
 
 
-@pytest.fixture
-def author() -> Author:
-    """An author at revision 0 whose creation was taken from the outbox."""
-    author = Author.objects.create(name="Lem")
-    take()
-    return author
-
-
 # W1: an earlier save() of the same transaction loses the change
 
 

@@ -8,7 +8,7 @@ from django.db.models import Model
 
 from dj_cqrs.master import children, payloads, related, serialization, tracking
 from dj_cqrs.master.changes import RowChange
-from dj_cqrs.master.marks import Change, Mark, row_of
+from dj_cqrs.master.marks import Change, Mark, model_of, row_of
 from dj_cqrs.master.recording import add, marks_on
 from dj_cqrs.master.revisions import NextRevision, true_revisions_of
 
@@ -138,6 +138,7 @@ def rows_updated(
         previous: pk -> tracked values before, if the model tracks any.
         using: database alias.
     """
+    model = model_of(model)
     for pk, values in previous.items():
         add(Mark(Change.UPDATE, model, pk, using, previous=values))
     return RecordedRows(model, list(previous), using)
@@ -157,7 +158,7 @@ def sync_requested(instance: Any, using: str | None, queue: str | None) -> None:
 
 def is_changed(model: Any, pk: Any, using: str) -> bool:
     """Whether the running transaction has raised the row's revision already."""
-    return marks_on(using).is_changed(model, pk)
+    return marks_on(using).is_changed(model_of(model), pk)
 
 
 def alias_of(instance: Model, using: str | None) -> str:

@@ -43,20 +43,19 @@ def row_of(instance: Model) -> Row:
 
     An object may hold its key in another form: ``Author(pk="1")``.
     """
-    model = _registered(instance)
+    model = model_of(type(instance))
     try:
         return model, model._meta.pk.to_python(instance.pk)
     except ValidationError:
         return model, instance.pk
 
 
-def _registered(instance: Model) -> type[Model]:
-    """The model that the row is recorded as: the concrete one, or a proxy that is registered."""
-    concrete = instance._meta.concrete_model or type(instance)
-    registered = MasterRegistry.models.get(getattr(instance, "CQRS_ID", None) or "")
+def model_of(model: Any) -> type[Model]:
+    """The model that rows of a class are recorded as: the concrete one, or a registered proxy."""
+    concrete: type[Model] = model._meta.concrete_model or model
+    registered: Any = MasterRegistry.models.get(getattr(model, "CQRS_ID", None) or "")
     if registered is not None and registered._meta.concrete_model is concrete:
-        model: type[Model] = registered
-        return model
+        concrete = registered
     return concrete
 
 
