@@ -4,6 +4,7 @@ Nothing is written back into the settings.
 """
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -114,6 +115,8 @@ class Config:
     url: str | None
     exchange: str
     queue: str | None
+    #: For one message of direct mode: connecting, publishing, and trying once more.
+    produce_timeout_seconds: float
     master: MasterConfig
     replica: ReplicaConfig
     raw: Mapping[str, Any]
@@ -173,9 +176,19 @@ def parse(raw: Any) -> Config:
         url=raw.get("url"),
         exchange=raw.get("exchange", "cqrs"),
         queue=queue,
+        produce_timeout_seconds=_produce_timeout(raw),
         master=_master(_section(raw, "master")),
         replica=_replica(_section(raw, "replica"), queue),
         raw=raw,
+    )
+
+
+def _produce_timeout(raw: Mapping[str, Any]) -> float:
+    value = raw.get("produce_timeout", constants.DEFAULT_PRODUCE_TIMEOUT)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf:
+        return float(value)
+    raise ConfigurationError(
+        f"CQRS produce_timeout must be a positive number of seconds, not {value!r}."
     )
 
 

@@ -37,6 +37,8 @@ DEFAULT_REPLICA_FETCH_SIZE: Final = 10
 #: Seconds for which a replica remembers a delete (90 days): longer than a broker keeps a message.
 #: While one about that row is parked in the inbox, which may be for ever, it is remembered anyway.
 DEFAULT_REPLICA_TOMBSTONE_TTL: Final = 90 * 86_400
+#: Seconds for which direct mode may hold up the caller, whose change is committed already.
+DEFAULT_PRODUCE_TIMEOUT: Final = 3.0
 #: Messages that the relay claims at once.
 DEFAULT_RELAY_BATCH_SIZE: Final = 500
 

@@ -4,6 +4,8 @@ import datetime as dt
 import json
 import logging
 import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer
 from local_stack.ports import free_ports
+from local_stack.waiting import eventually
 from tests.transport.messages import receive
 from tests.transport.proxy import Proxy
 
@@ -39,6 +42,12 @@ def payload(**changes: Any) -> TransportPayload:
         **changes,
     }
     return TransportPayload(**arguments)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    started_at = time.monotonic()
+    work()
+    return time.monotonic() - started_at
 
 
 def test_payload_is_on_the_wire_as_the_contract_says(
@@ -143,6 +152,82 @@ def test_connection_is_kept_per_thread_and_renewed_when_it_is_lost(
     RabbitMQTransport.produce(payload())
     assert proxy.accepted == before + 3
     assert len(receive(consumer, 5)) == 5
+
+
+def test_frozen_broker_holds_the_caller_up_for_no_longer_than_the_setting_says(
+    proxy: Proxy, settings: Settings, consumer: Consumer, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CQRS = {**settings.CQRS, "produce_timeout": 1}
+    RabbitMQTransport.produce(payload())
+
+    proxy.freeze()
+    on_a_kept_connection = seconds_of(lambda: RabbitMQTransport.produce(payload()))
+    RabbitMQTransport.clean_connection()
+    on_a_new_connection = seconds_of(lambda: RabbitMQTransport.produce(payload()))
+
+    assert 0.9 < on_a_kept_connection < 2
+    assert 0.9 < on_a_new_connection < 2
+    assert caplog.messages.count("CQRS couldn't be published: pk = 1 (track).") == 2
+
+
+def test_after_a_frozen_broker_the_next_payloads_fail_at_once_and_are_named(
+    proxy: Proxy, settings: Settings, consumer: Consumer, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CQRS = {**settings.CQRS, "produce_timeout": 1}
+    proxy.freeze()
+    RabbitMQTransport.produce(payload())
+    caplog.clear()
+
+    seconds = seconds_of(
+        lambda: [RabbitMQTransport.produce(payload(instance_pk=pk)) for pk in range(20)]
+    )
+
+    assert seconds < 0.5
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 20
+    assert caplog.messages == [
+        f"CQRS couldn't be published: pk = {pk} (track)." for pk in range(20)
+    ]
+    assert "Not tried" in caplog.text
+
+
+def test_broker_that_answers_again_is_used_again(
+    proxy: Proxy, settings: Settings, consumer: Consumer
+) -> None:
+    settings.CQRS = {**settings.CQRS, "produce_timeout": 0.6}
+    proxy.freeze()
+    RabbitMQTransport.produce(payload())
+    proxy.thaw()
+
+    def one_arrives() -> None:
+        RabbitMQTransport.produce(payload())
+        assert consumer.receive(max_messages=1, timeout_seconds=0.1)
+
+    eventually(one_arrives, within_seconds=10)
+
+
+def test_lines_of_an_overridden_hook_and_number_of_retries_are_the_subclasses(
+    cqrs: dict[str, Any],
+    settings: Settings,
+    consumer: Consumer,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    published = []
+
+    class Ours(RabbitMQTransport):
+        PRODUCER_RETRIES = 3
+
+        @staticmethod
+        def log_produced(payload: TransportPayload) -> None:
+            published.append(payload.pk)
+
+    Ours.produce(payload())
+    assert published == [1]
+
+    (port,) = free_ports(1)
+    settings.CQRS = {**cqrs, "url": f"amqp://127.0.0.1:{port}/"}
+    Ours.clean_connection()
+    Ours.produce(payload())
+    assert sum("Reconnect..." in line for line in caplog.messages) == 3
 
 
 def test_controller_produces_through_the_transport_of_the_settings(

@@ -66,6 +66,7 @@ def run(transport: "type[BaseTransport]", cqrs_ids: Collection[str] | None = Non
         lambda: transport.consumer(cqrs_ids),
         _applier(),
         batch_size=conf.config().replica.batch_size,
+        longest_back_off_seconds=transport.CONSUMER_RETRY_TIMEOUT,
     )
     with stopping_on_signals(worker):
         worker.run()

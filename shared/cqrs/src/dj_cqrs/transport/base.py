@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol
 
 from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.transport.mixins import LoggingMixin
 
 #: Header of a dead letter: why it is one.
 REASON_HEADER: Final = "cqrs-reason"
@@ -156,8 +157,11 @@ class DeadLetterQueue(Protocol):
         """Closes the connection; safe to call twice."""
 
 
-class BaseTransport:
+class BaseTransport(LoggingMixin):
     """Base of every transport; ``CQRS['transport']`` names a subclass."""
+
+    #: Seconds to which the pauses grow while a consumer waits for a broker that is away.
+    CONSUMER_RETRY_TIMEOUT: ClassVar[float] = 5
 
     consumers: ClassVar[dict[Any, Any]] = {}
 

@@ -1,90 +1,110 @@
 """Publishing one payload at once, for masters without an outbox.
 
 Nothing protects a message between the commit and the broker here; that is what the outbox is for.
+The caller's change is committed: it must not fail now, nor wait for long.
 """
 
 import logging
-import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import Final
 
-from dj_cqrs import wire
+from dj_cqrs import conf, wire
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.exceptions import TransportError
+from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 from dj_cqrs.transport import undelivered
 from dj_cqrs.transport.base import OutgoingMessage, Publisher, PublishOutcome
+from dj_cqrs.transport.breaker import Breaker
+from dj_cqrs.transport.mixins import LoggingMixin
+from dj_cqrs.transport.of_thread import PerThread
 from dj_cqrs.transport.topology import RoutingKey
 
 logger = logging.getLogger("django-cqrs")
 
-#: Attempts after the first one.
+#: Attempts after the first one, where the transport does not say.
 PRODUCER_RETRIES: Final = 1
-#: Seconds that one attempt may hold the caller up, once connected.
-PUBLISH_SECONDS: Final = 5.0
 
-_REASONS: Final = {
-    PublishOutcome.UNROUTABLE: "No queue is bound for its routing key.",
-    PublishOutcome.FAILED: "The broker did not confirm it.",
-}
+_NO_QUEUE: Final = "No queue is bound for its routing key."
 
 
 class DirectProducer:
-    """Publishes with a publisher of the calling thread's own."""
+    """Publishes with a publisher of the calling thread's own, within ``produce_timeout``."""
 
     def __init__(self, make_publisher: Callable[[], Publisher]) -> None:
-        self._make_publisher = make_publisher
-        self._of_thread = threading.local()
+        self._publishers: PerThread[Publisher] = PerThread(make_publisher)
+        self._breaker = Breaker()
 
-    def produce(self, payload: TransportPayload) -> None:
-        """Publishes the payload; logs a failure, since the caller's change is committed."""
+    def produce(
+        self,
+        payload: TransportPayload,
+        *,
+        retries: int = PRODUCER_RETRIES,
+        log_produced: Callable[[TransportPayload], None] = LoggingMixin.log_produced,
+    ) -> None:
+        """Publishes the payload; logs a failure.
+
+        Args:
+            payload: what to publish.
+            retries: attempts after the first one, all within the same time.
+            log_produced: called when the broker has the message.
+        """
         try:
-            outcome = self._publish(payload)
+            outcome = self._publish(payload, retries)
+            if outcome is PublishOutcome.CONFIRMED:
+                log_produced(payload)
+            else:
+                logger.error("CQRS couldn't be published: %s. %s", _name(payload), _NO_QUEUE)
+                undelivered.report(payload, TransportError(_NO_QUEUE))
         except Exception as error:
             logger.exception("CQRS couldn't be published: %s.", _name(payload))
             undelivered.report(payload, error)
-        else:
-            _log(payload, outcome)
-            if outcome is not PublishOutcome.CONFIRMED:
-                undelivered.report(payload, TransportError(_REASONS[outcome]))
 
     def close(self) -> None:
-        """Closes the calling thread's connection, if there is one."""
-        publisher: Publisher | None = self._of_thread.__dict__.pop("publisher", None)
-        if publisher is not None:
-            publisher.close()
+        """Closes the calling thread's connection, if there is one, and begins in good faith."""
+        self._publishers.drop()
+        self._breaker.has_worked()
 
-    def _publish(self, payload: TransportPayload) -> PublishOutcome:
+    def _publish(self, payload: TransportPayload, retries: int) -> PublishOutcome:
         message = OutgoingMessage(
             message_id=str(uuid.uuid4()),
             routing_key=str(RoutingKey(payload.cqrs_id, payload.queue)),
             body=wire.encode(payload.to_dict()),
         )
-        for _ in range(PRODUCER_RETRIES):
+        budget_seconds = conf.config().produce_timeout_seconds
+        if not self._breaker.may_try(longest_seconds=budget_seconds):
+            raise BrokerUnreachableError(
+                "Not tried: the broker did not answer in time a moment ago."
+            )
+        started_at = time.monotonic()
+        try:
+            outcome = self._attempts(payload, message, retries, started_at + budget_seconds)
+        except TransportError:
+            self._breaker.has_failed(after_seconds=time.monotonic() - started_at)
+            raise
+        self._breaker.has_worked()
+        return outcome
+
+    def _attempts(
+        self, payload: TransportPayload, message: OutgoingMessage, retries: int, deadline: float
+    ) -> PublishOutcome:
+        for left in range(retries, 0, -1):
             try:
-                return self._publish_message(message)
+                # A connection that died unnoticed must leave time for another one.
+                return self._attempt(message, (deadline - time.monotonic()) / (left + 1))
             except TransportError as error:
                 logger.warning(
                     "CQRS couldn't be published: %s. Error: %s. Reconnect...",
                     _name(payload),
                     type(error.__cause__ or error).__name__,
                 )
-        return self._publish_message(message)
+        return self._attempt(message, deadline - time.monotonic())
 
-    def _publish_message(self, message: OutgoingMessage) -> PublishOutcome:
-        if not hasattr(self._of_thread, "publisher"):
-            self._of_thread.publisher = self._make_publisher()
-        publisher: Publisher = self._of_thread.publisher
-        return publisher.publish([message], timeout_seconds=PUBLISH_SECONDS)[0]
-
-
-def _log(payload: TransportPayload, outcome: PublishOutcome) -> None:
-    if outcome is PublishOutcome.CONFIRMED:
-        logger.info(
-            "CQRS is published: %s, correlation_id = %s.", _name(payload), payload.correlation_id
-        )
-    else:
-        logger.error("CQRS couldn't be published: %s. %s", _name(payload), _REASONS[outcome])
+    def _attempt(self, message: OutgoingMessage, seconds: float) -> PublishOutcome:
+        (outcome,) = self._publishers.get().publish([message], timeout_seconds=max(seconds, 0.0))
+        if outcome is PublishOutcome.FAILED:
+            raise TransportError("The broker did not confirm it.")
+        return outcome
 
 
 def _name(payload: TransportPayload) -> str:

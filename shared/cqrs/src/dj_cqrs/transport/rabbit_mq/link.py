@@ -5,6 +5,7 @@ in time, while publisher confirms can still be pipelined.
 """
 
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -26,15 +27,27 @@ class Link:
     """An open connection to the broker.
 
     Not thread-safe, except for ``call_soon_threadsafe``; one thread may hand it to another.
+
+    Attributes:
+        where: the broker, for people.
+        deadline: moment of ``time.monotonic()`` at which everything here stops waiting; None
+            where each call has a limit of its own only.
     """
 
-    def __init__(self, parameters: pika.ConnectionParameters) -> None:
+    def __init__(
+        self, parameters: pika.ConnectionParameters, *, deadline: float | None = None
+    ) -> None:
         """Connects.
+
+        Args:
+            parameters: where to.
+            deadline: see the attribute.
 
         Raises:
             TransportError: the broker could not be reached, or refused us.
         """
         self.where = f"{parameters.host}:{parameters.port}"
+        self.deadline = deadline
         self._failure: BaseException | None = None
         self._is_open = False
         self._loop = IOLoop()
@@ -83,8 +96,9 @@ class Link:
         """
         time_over: list[bool] = []
         timer = None
-        if timeout_seconds is not None:
-            timer = self._loop.call_later(max(timeout_seconds, 0), lambda: time_over.append(True))
+        limit = self._limit(timeout_seconds)
+        if limit is not None:
+            timer = self._loop.call_later(max(limit, 0), lambda: time_over.append(True))
         try:
             while self._failure is None and not until():
                 if time_over:
@@ -96,6 +110,12 @@ class Link:
                 self._loop.remove_timeout(timer)
         self.check()
         return True
+
+    def _limit(self, timeout_seconds: float | None) -> float | None:
+        if self.deadline is None:
+            return timeout_seconds
+        left = self.deadline - time.monotonic()
+        return left if timeout_seconds is None else min(timeout_seconds, left)
 
     def serve(self) -> None:
         """Does the I/O that is due now, without waiting.
@@ -123,9 +143,11 @@ class Link:
     def _close(self) -> None:
         if self.connection.is_closed:
             return
-        if not self.connection.is_closing:
+        is_late = self.deadline is not None and time.monotonic() >= self.deadline
+        self.deadline = None
+        if not self.connection.is_closing and not is_late:
             self.connection.close()
-        if not self._closes_within(CLOSE_SECONDS):
+        if is_late or not self._closes_within(CLOSE_SECONDS):
             # pika has no public way to cut a connection, and a broker that hangs would keep the
             # socket open until its heartbeats are missed.
             self.connection._terminate_stream(AMQPError("no answer to the close"))

@@ -46,7 +46,8 @@ class ConfirmingPublisher:
     ) -> list[PublishOutcome]:
         """Sends all messages and waits for the broker's word on each, in the order given.
 
-        A message that is not confirmed in time has failed, although it may be in a queue. One
+        Connecting takes part of the time. A message that is not confirmed in it has failed,
+        although it may be in a queue. One
         that is larger than the broker takes fails alone as soon as that limit is known; the
         batch that finds it out ends in a TransportError.
 
@@ -60,9 +61,12 @@ class ConfirmingPublisher:
         """
         if not messages:
             return []
+        deadline = time.monotonic() + timeout_seconds
         try:
-            channel = self._connected()
-            pending = channel.publish(messages, timeout_seconds=timeout_seconds)
+            channel = self._connected(deadline)
+            pending = channel.publish(
+                messages, timeout_seconds=max(deadline - time.monotonic(), 0.0)
+            )
         except TransportError as error:
             # One message that is too large would fail its whole batch again and again.
             self._max_body_bytes = size_limit(error) or self._max_body_bytes
@@ -73,6 +77,8 @@ class ConfirmingPublisher:
             raise
         if not pending.is_settled:
             self.close()
+        elif self._link is not None:
+            self._link.deadline = None
         return pending.outcomes()
 
     def prepare(self, declaration: Callable[[Link], object]) -> None:
@@ -90,18 +96,20 @@ class ConfirmingPublisher:
             self.close()
             raise
 
-    def _connected(self) -> ConfirmingChannel:
+    def _connected(self, deadline: float | None = None) -> ConfirmingChannel:
         self._forget_inherited()
         self._drop_if_lost()
         if self._channel is None:
             try:
-                self._channel = self._connect()
+                self._channel = self._connect(deadline)
             except TransportError as error:
                 raise BrokerUnreachableError(str(error)) from error
+        elif self._link is not None:
+            self._link.deadline = deadline
         return self._channel
 
-    def _connect(self) -> ConfirmingChannel:
-        self._link = Link(self._parameters())
+    def _connect(self, deadline: float | None) -> ConfirmingChannel:
+        self._link = Link(self._parameters(), deadline=deadline)
         declare_exchange(self._link, self._exchange)
         return ConfirmingChannel(
             self._link, self._exchange.name, max_body_bytes=self._max_body_bytes

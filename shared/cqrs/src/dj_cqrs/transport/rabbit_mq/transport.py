@@ -25,6 +25,9 @@ from dj_cqrs.transport.topology import DelayTopology, Topology, replica_topology
 class RabbitMQTransport(LoggingMixin, BaseTransport):
     """Transport class for RabbitMQ."""
 
+    #: Attempts of ``produce`` after the first one.
+    PRODUCER_RETRIES: ClassVar[int] = 1
+
     consumers: ClassVar[dict[Any, Any]] = {}
 
     _producer: ClassVar[DirectProducer] = DirectProducer(lambda: _publisher("producer"))
@@ -111,8 +114,15 @@ class RabbitMQTransport(LoggingMixin, BaseTransport):
 
     @classmethod
     def produce(cls, payload: TransportPayload) -> None:
-        """Publishes one payload now. A failure is logged: the change is committed already."""
-        cls._producer.produce(payload)
+        """Publishes one payload now, within ``CQRS['produce_timeout']`` seconds.
+
+        A failure is logged, not raised: the change is committed already. After one that took
+        long, the next payloads fail at once for a while.
+
+        Args:
+            payload: what to publish.
+        """
+        cls._producer.produce(payload, retries=cls.PRODUCER_RETRIES, log_produced=cls.log_produced)
 
     @classmethod
     def clean_connection(cls) -> None:
