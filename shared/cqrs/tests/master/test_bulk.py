@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -14,6 +15,16 @@ from tests.app.master_models import Author, Book
 from tests.master.outbox_reader import summary, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_asynchronous_bulk_writes_are_recorded_too(author: Author) -> None:
+    async def write() -> int:
+        await Author.cqrs.abulk_create([Author(name="new")])
+        return await Author.cqrs.abulk_update(Author.objects.filter(pk=author.pk), name="bulk")
+
+    assert async_to_sync(write)() == 1
+
+    assert [m["instance_data"]["name"] for m in take()] == ["new", "bulk"]
 
 
 def test_bulk_create_with_a_failing_row_records_nothing(author: Author) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from asgiref.sync import sync_to_async
 from django.db import connections, models, router, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -83,6 +84,14 @@ class MasterManager(_Manager):
             rows = marking.rows_updated(model, previous, using)
             model.call_post_update(rows, using=using)
         return len(previous)
+
+    async def abulk_create(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """``bulk_create`` for asynchronous code."""
+        return await sync_to_async(self.bulk_create)(*args, **kwargs)
+
+    async def abulk_update(self, queryset: "models.QuerySet[Any]", **kwargs: Any) -> int:  # type: ignore[override]
+        """``bulk_update`` for asynchronous code."""
+        return await sync_to_async(self.bulk_update)(queryset, **kwargs)
 
     def _lock(
         self, queryset: "models.QuerySet[Any]", using: str
