@@ -24,7 +24,6 @@ from dj_cqrs.transport.base import (
 )
 from dj_cqrs.transport.memory_broker import MemoryBroker, StoredMessage
 from dj_cqrs.transport.memory_dead_letters import MemoryDeadLetters
-from dj_cqrs.transport.mixins import LoggingMixin
 from dj_cqrs.transport.topology import RoutingKey, replica_topology
 
 __all__ = ["MemoryBroker", "MemoryTransport", "broker"]
@@ -135,7 +134,7 @@ class MemoryConsumer:
 broker: Final = MemoryBroker()
 
 
-class MemoryTransport(LoggingMixin, BaseTransport):
+class MemoryTransport(BaseTransport):
     """Carries messages within the process; for tests, not for services."""
 
     consumers: ClassVar[dict[Any, Any]] = {}

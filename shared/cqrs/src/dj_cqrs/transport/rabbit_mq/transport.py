@@ -10,7 +10,6 @@ from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport.base import BaseTransport, Consumer, DeadLetterQueue, Publisher
 from dj_cqrs.transport.direct import DirectProducer
-from dj_cqrs.transport.mixins import LoggingMixin
 from dj_cqrs.transport.rabbit_mq.consumer import QueueConsumer
 from dj_cqrs.transport.rabbit_mq.dead_letter_queue import BrokerDeadLetters
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
@@ -22,7 +21,7 @@ from dj_cqrs.transport.rabbit_mq.publisher import ConfirmingPublisher
 from dj_cqrs.transport.topology import DelayTopology, Topology, replica_topology
 
 
-class RabbitMQTransport(LoggingMixin, BaseTransport):
+class RabbitMQTransport(BaseTransport):
     """Transport class for RabbitMQ."""
 
     #: Attempts of ``produce`` after the first one.
