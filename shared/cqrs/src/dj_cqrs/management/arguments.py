@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import FieldError, ValidationError
@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 from django.db import router
 from django.db.models import QuerySet
 
+from dj_cqrs.management import pipes
 from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
 
 #: Rows that a command handles at once, unless it is told otherwise.
@@ -37,6 +38,22 @@ def replica_model(cqrs_id: str) -> Any:
         CommandError: there is none.
     """
     return _registered(ReplicaRegistry.models, cqrs_id)
+
+
+def master_keys(model: Any, items: Iterable[pipes.Item]) -> dict[Any, int | None]:
+    """The revisions in a list of a diff, by the key as the model has it.
+
+    Raises:
+        CommandError: something is no key of the model.
+    """
+    keys: dict[Any, int | None] = {}
+    for item in items:
+        try:
+            keys[model._meta.pk.to_python(item.pk)] = item.revision
+        except (ValidationError, TypeError, ValueError, OverflowError) as error:
+            reason = " ".join(getattr(error, "messages", [str(error)]))
+            raise pipes.wrong_key(item, model, reason) from error
+    return keys
 
 
 def rows_of(model: Any) -> "QuerySet[Any]":

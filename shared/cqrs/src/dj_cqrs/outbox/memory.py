@@ -4,16 +4,18 @@ A replica that judges by revision alone would else take a row with a used key fo
 row that was deleted under it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 from django.utils import timezone
 
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.keys import key_text
 from dj_cqrs.master.changes import RowChange
+from dj_cqrs.master.revisions import chunks
 from dj_cqrs.outbox.models import DeletedRow
+from dj_cqrs.wire import to_plain
 
 
 def continue_revisions(model: Any, changes: Iterable[RowChange], using: str) -> None:
@@ -49,6 +51,43 @@ def remember(deletions: Iterable[TransportPayload], using: str) -> None:
         )
         for payload in deletions
     ]
+    _save(rows, using)
+
+
+def raise_above(model: Any, known: Mapping[Any, int], using: str) -> dict[Any, int]:
+    """Remembers deleted rows with a revision above the one given, where it is not higher already.
+
+    For deletes that were not seen here (raw SQL, a restored backup): a row that uses such a key
+    again must win over what replicas know of the old one.
+
+    Args:
+        model: the master model.
+        known: by key, the newest revision that is known of the deleted row.
+        using: database alias.
+
+    Returns:
+        By key: the revision that is remembered now.
+    """
+    remembered: dict[Any, int] = {}
+    rows = DeletedRow.objects.using(using).select_for_update().filter(cqrs_id=model.CQRS_ID)
+    for chunk in chunks(list(known)):
+        by_text = {key_text(to_plain(pk)): pk for pk in chunk}
+        with transaction.atomic(using=using):
+            old = dict(rows.filter(row_pk__in=by_text).values_list("row_pk", "revision"))
+            new = {text: max(known[pk] + 1, old.get(text, 0)) for text, pk in by_text.items()}
+            _save(
+                [
+                    DeletedRow(cqrs_id=model.CQRS_ID, row_pk=row_pk, revision=revision)
+                    for row_pk, revision in new.items()
+                    if revision != old.get(row_pk)
+                ],
+                using,
+            )
+        remembered |= {pk: new[text] for text, pk in by_text.items()}
+    return remembered
+
+
+def _save(rows: list[DeletedRow], using: str) -> None:
     if not rows:
         return
     has_target = connections[using].features.supports_update_conflicts_with_target

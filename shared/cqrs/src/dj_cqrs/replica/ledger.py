@@ -5,7 +5,7 @@ hook path and for tombstones alike. Order of locking everywhere: model, then key
 """
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections, transaction
@@ -63,6 +63,17 @@ def save(model: Any, states: Mapping[str, LocalState], using: str) -> None:
         unique_fields=["cqrs_id", "row_pk"] if by_key else None,
         update_fields=[*_STATE_FIELDS, "changed_at"],
     )
+
+
+def applied_at(model: Any, row_pks: Collection[str], using: str) -> dict[str, datetime]:
+    """When this replica last applied something to keys; those it never did are missing."""
+    entries = LedgerEntry.objects.using(using).filter(
+        cqrs_id=model.CQRS_ID, row_pk__in=list(row_pks), revision__gt=_NOTHING_SEEN
+    )
+    return {
+        row_pk: mapping.to_aware(moment)
+        for row_pk, moment in entries.values_list("row_pk", "changed_at")
+    }
 
 
 def prune_tombstones(older_than_seconds: float, using: str) -> int:
