@@ -21,6 +21,7 @@ _PUBLIC = {
     "dj_cqrs.state": {"cqrs_state"},
     "dj_cqrs.tracker": {"CQRSTracker"},
     "dj_cqrs.utils": {
+        "apply_query_timeouts",
         "bulk_relate_cqrs_serialization",
         "get_delay_queue_max_size",
         "get_json_valid_value",

@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from dj_cqrs.master.selection import sync_selected
+from dj_cqrs.master import selection
+from dj_cqrs.mixins import RawMasterMixin
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
@@ -31,7 +32,9 @@ class CQRSAdminMasterSyncMixin(_ModelAdmin):
 
     def sync_items(self, request: HttpRequest, queryset: "QuerySet[Any]") -> None:
         """Sends the current state of the selected rows, and says which could not be sent."""
-        result = sync_selected(list(self._cqrs_sync_queryset(queryset)))
+        rows = list(self._cqrs_sync_queryset(queryset))
+        has_own_sync = self.model.cqrs_sync is not RawMasterMixin.cqrs_sync
+        result = selection.sync_one_by_one(rows) if has_own_sync else selection.sync_in_bulk(rows)
         text = f"{result.synced} successfully synced. {len(result.failed)} failed: {result.failed}"
         if result.withheld:
             text += f". {result.withheld} not sent, since is_sync_instance() is false"

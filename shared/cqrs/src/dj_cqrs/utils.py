@@ -7,9 +7,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from dj_cqrs import conf
+from dj_cqrs.replica.timeouts import apply_query_timeouts
 from dj_cqrs.state import cqrs_state
 
 __all__ = [
+    "apply_query_timeouts",
     "bulk_relate_cqrs_serialization",
     "get_delay_queue_max_size",
     "get_json_valid_value",

@@ -26,22 +26,14 @@ class SelectionReport:
     failed: list[Any] = field(default_factory=list)
 
 
-def sync_selected(instances: Sequence[Any]) -> SelectionReport:
+def sync_in_bulk(instances: Sequence[Any]) -> SelectionReport:
     """Sends the state of rows; one that fails does not stop the others.
 
     Args:
         instances: objects of one master model and database.
     """
-    from dj_cqrs.mixins import RawMasterMixin
-
     if not instances:
         return SelectionReport()
-    if type(instances[0]).cqrs_sync is RawMasterMixin.cqrs_sync:
-        return _sync_in_bulk(instances)
-    return _sync_one_by_one(instances)
-
-
-def _sync_in_bulk(instances: Sequence[Any]) -> SelectionReport:
     model, _ = row_of(instances[0])
     using = marking.alias_of(instances[0], None)
     by_pk = {instance.pk: instance for instance in instances}
@@ -58,8 +50,8 @@ def _sync_in_bulk(instances: Sequence[Any]) -> SelectionReport:
     return report
 
 
-def _sync_one_by_one(instances: Sequence[Any]) -> SelectionReport:
-    """The model has a ``cqrs_sync`` of its own, which knows best."""
+def sync_one_by_one(instances: Sequence[Any]) -> SelectionReport:
+    """The same for a model that has a ``cqrs_sync`` of its own, which knows best."""
     report = SelectionReport()
     for instance in instances:
         using = marking.alias_of(instance, None)

@@ -174,6 +174,8 @@ def _converted(field: Any, value: Any) -> Any:
         field = field.target_field
     if isinstance(field, models.JSONField):
         return value
+    if isinstance(value, list) and hasattr(field, "base_field"):  # an array of PostgreSQL
+        return [None if item is None else _converted(field.base_field, item) for item in value]
     if isinstance(field, models.BinaryField):
         return _bytes(value)
     if isinstance(field, models.DecimalField):
