@@ -7,8 +7,7 @@ from typing import Any
 
 from django.db import OperationalError, connections, router
 
-from dj_cqrs import conf, constants
-from dj_cqrs.replica import timeouts
+from dj_cqrs import conf, constants, timeouts
 
 
 class LastQueryCapturer:

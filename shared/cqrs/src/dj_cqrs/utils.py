@@ -9,6 +9,7 @@ from typing import Any, Self
 from dj_cqrs import conf
 from dj_cqrs.replica.timeouts import apply_query_timeouts
 from dj_cqrs.state import cqrs_state
+from dj_cqrs.timeouts import apply_query_timeouts
 
 __all__ = [
     "apply_query_timeouts",

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any, ClassVar
 
-from django.db import models
+from django.db import connections, models
 
 from dj_cqrs.metas import ReplicaMeta
 from dj_cqrs.mixins import RawReplicaMixin, ReplicaMixin
@@ -265,6 +265,34 @@ class Patient(ReplicaMixin):
         if mapped_data["name"] == "falsy":
             return None
         return super().cqrs_create(sync, mapped_data, previous_data, meta)
+
+
+class Slow(ReplicaMixin):
+    """A replica with a hook whose statement takes as long as the payload says."""
+
+    CQRS_ID = "slow"
+
+    id = models.IntegerField(primary_key=True)
+    pause = models.FloatField()
+
+    @classmethod
+    def cqrs_create(
+        cls, sync: bool, mapped_data: Any, previous_data: Any = None, meta: Any = None
+    ) -> Any:
+        if mapped_data["pause"]:
+            with connections[cls.cqrs.database].cursor() as cursor:
+                cursor.execute("SELECT pg_sleep(%s)", [mapped_data["pause"]])
+        return super().cqrs_create(sync, mapped_data, previous_data, meta)
+
+
+class Locked(ReplicaMixin):
+    """A replica whose rows are locked before they are updated."""
+
+    CQRS_ID = "locked"
+    CQRS_SELECT_FOR_UPDATE = True
+
+    id = models.IntegerField(primary_key=True)
+    name = models.CharField(max_length=50)
 
 
 class Notifier(RawReplicaMixin):

@@ -9,7 +9,7 @@ from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.outcome import Outcome
 from tests.app.replica_models import HookedItem, Item
-from tests.replica.support import delete, outcome_of, outcomes, save, sync
+from tests.replica.support import delete, outcome_of, outcomes, save
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "second"])
 
@@ -34,50 +34,6 @@ def test_a_save_creates_the_row(model: Any, cqrs_id: str) -> None:
     row = model.objects.get()
     assert (row.pk, row.name, row.price, row.cqrs_revision) == (1, "first", Decimal("1.5"), 0)
     assert (row.rating, row.seen) == (7, False)
-
-
-def test_late_update_does_not_resurrect_a_deleted_row(model: Any, cqrs_id: str) -> None:
-    results = outcomes(
-        save(0, cqrs_id=cqrs_id, name="a"),
-        delete(2, cqrs_id=cqrs_id),
-        save(1, cqrs_id=cqrs_id, name="b"),
-    )
-
-    assert results == [Outcome.APPLIED, Outcome.APPLIED, Outcome.STALE]
-    assert not model.objects.exists()
-
-
-def test_late_delete_does_not_remove_a_newer_row(model: Any, cqrs_id: str) -> None:
-    results = outcomes(save(7, cqrs_id=cqrs_id, name="a"), delete(3, cqrs_id=cqrs_id))
-
-    assert results == [Outcome.APPLIED, Outcome.STALE]
-    assert model.objects.get().cqrs_revision == 7
-
-
-def test_a_key_that_is_used_again_wins_over_its_tombstone(model: Any, cqrs_id: str) -> None:
-    outcomes(
-        save(0, cqrs_id=cqrs_id, name="old"),
-        delete(1, cqrs_id=cqrs_id),
-        save(2, cqrs_id=cqrs_id, name="new"),
-    )
-
-    assert model.objects.get().name == "new"
-
-
-def test_a_sync_of_the_same_revision_repairs_the_row(model: Any, cqrs_id: str) -> None:
-    outcomes(save(3, cqrs_id=cqrs_id, name="right"))
-    model.objects.update(name="damaged")
-
-    assert outcomes(save(3, cqrs_id=cqrs_id, name="right")) == [Outcome.DUPLICATE]
-    assert outcomes(sync(3, cqrs_id=cqrs_id, name="right")) == [Outcome.APPLIED]
-    assert model.objects.get().name == "right"
-
-
-def test_a_sync_of_a_lower_revision_takes_nothing_back(model: Any, cqrs_id: str) -> None:
-    outcomes(save(3, cqrs_id=cqrs_id, name="new"))
-
-    assert outcomes(sync(2, cqrs_id=cqrs_id, name="old")) == [Outcome.STALE]
-    assert model.objects.get().name == "new"
 
 
 def test_a_batch_ends_in_the_last_state_of_every_row(model: Any, cqrs_id: str) -> None:

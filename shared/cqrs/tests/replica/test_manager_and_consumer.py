@@ -13,8 +13,8 @@ from dj_cqrs.exceptions import ReadOnlyReplicaError
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.outcome import Outcome
 from dj_cqrs.replica.read_only import applying
-from tests.app.replica_models import DirectOnly, Guarded, Item, Notifier, Unique
-from tests.replica.support import at, outcomes, raw, save
+from tests.app.replica_models import Guarded, Item, Notifier, Unique
+from tests.replica.support import at, outcomes, save
 
 pytestmark = pytest.mark.django_db
 
@@ -129,27 +129,6 @@ def test_signals_are_routed_by_cqrs_id(caplog: Any) -> None:
         "No model with such CQRS_ID: unknown.",
         "CQRS sync fields are not provided in data (item).",
     ]
-
-
-def test_a_broadcast_sync_is_ignored_where_only_direct_ones_are_wanted() -> None:
-    broadcast = raw("SYNC", 0, cqrs_id="direct_only", name="x")
-    elsewhere = raw(
-        "SYNC", 0, cqrs_id="direct_only", name="x", routing_key="cqrs.other.direct_only"
-    )
-    direct = raw(
-        "SYNC", 0, cqrs_id="direct_only", name="x", routing_key="cqrs.replica.direct_only"
-    )
-
-    assert outcomes(broadcast, elsewhere) == [Outcome.IGNORED] * 2
-    assert not DirectOnly.objects.exists()
-    assert outcomes(direct) == [Outcome.APPLIED]
-    assert outcomes(save(1, cqrs_id="direct_only", name="y")) == [Outcome.APPLIED]
-
-
-def test_the_same_holds_in_process() -> None:
-    for queue, count in ((None, 0), ("other", 0), ("replica", 1)):
-        assert consume(TransportPayload("SYNC", "direct_only", data(0), 1, queue=queue))
-        assert DirectOnly.objects.count() == count
 
 
 WRITES: dict[str, Callable[[Any], Any]] = {

@@ -92,18 +92,6 @@ def test_a_parked_message_that_a_newer_one_has_overtaken_is_done() -> None:
     assert not ParkedMessage.objects.exists()
 
 
-def test_a_parked_save_does_not_resurrect_a_row_that_was_deleted_meanwhile() -> None:
-    HookedItem.explosive.add("bomb")
-    apply_batch([save(0, cqrs_id="hooked_item", name="bomb")])
-    apply_batch([delete(1, cqrs_id="hooked_item")])
-    HookedItem.explosive.clear()
-
-    retry()
-
-    assert not HookedItem.objects.exists()
-    assert not ParkedMessage.objects.exists()
-
-
 def test_the_settings_decide_when_it_is_tried_again() -> None:
     before = timezone.now()
     apply_batch([save(0, price="cheap", name="x")])

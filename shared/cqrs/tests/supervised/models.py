@@ -1,5 +1,10 @@
 """Something to receive messages."""
 
+import os
+import time
+from pathlib import Path
+from typing import Any
+
 from dj_cqrs.metas import ReplicaMeta
 from dj_cqrs.mixins import RawReplicaMixin
 
@@ -10,4 +15,21 @@ class Nothing(RawReplicaMixin):
     CQRS_ID = "nothing"
 
 
+class Bell(RawReplicaMixin):
+    """Its hook takes until it is let go."""
+
+    CQRS_ID = "bell"
+
+    @classmethod
+    def cqrs_save(cls, *args: Any, **kwargs: Any) -> bool:
+        directory = Path(os.environ["PID_DIRECTORY"])
+        (directory / "ringing").touch()
+        deadline = time.monotonic() + 20
+        while not (directory / "let-go").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        (directory / "rung").touch()
+        return True
+
+
 ReplicaMeta.register(Nothing)
+ReplicaMeta.register(Bell)

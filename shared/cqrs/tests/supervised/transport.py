@@ -1,12 +1,14 @@
-"""A transport with nothing to consume; its workers write down their process ids."""
+"""Transports with next to nothing to consume; their workers write down what they do."""
 
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from dj_cqrs.transport.base import Consumer
-from dj_cqrs.transport.memory import MemoryTransport
+from dj_cqrs import wire
+from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.transport.base import Consumer, Delivery, OutgoingMessage
+from dj_cqrs.transport.memory import MemoryConsumer, MemoryTransport, broker
 
 
 class IdleTransport(MemoryTransport):
@@ -19,3 +21,21 @@ class IdleTransport(MemoryTransport):
         if os.environ.get("STUBBORN"):
             time.sleep(60)  # a hook that hangs
         return super().consumer(cqrs_ids)
+
+
+class BellTransport(MemoryTransport):
+    """Has one message, and writes down whether it was settled."""
+
+    @classmethod
+    def consumer(cls, cqrs_ids: Collection[str] | None = None) -> Consumer:
+        """Called when a worker begins."""
+        cls.declare()
+        body = wire.encode(TransportPayload("SAVE", "bell", {"id": 1}, 1).to_dict())
+        broker.publish(OutgoingMessage("", "bell", body))
+        return _Settling(broker, "replica", "dead_letter_replica")
+
+
+class _Settling(MemoryConsumer):
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        super().ack(deliveries)
+        (Path(os.environ["PID_DIRECTORY"]) / "acked").touch()

@@ -10,9 +10,10 @@ from typing import Any
 
 from django.db import transaction
 
+from dj_cqrs import timeouts
 from dj_cqrs.exceptions import TransientError
 from dj_cqrs.logger import timed_out_queries_logged
-from dj_cqrs.replica import database, ledger, parents, timeouts
+from dj_cqrs.replica import database, ledger, parents
 from dj_cqrs.replica.message import Message
 from dj_cqrs.replica.outcome import Outcome, Result, done, failed
 from dj_cqrs.replica.revision import Decision, LocalState, advance, decide

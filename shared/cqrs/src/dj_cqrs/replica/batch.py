@@ -13,6 +13,9 @@ from dj_cqrs.replica.apply import Attempt, apply
 from dj_cqrs.replica.database import DatabaseAwayError
 from dj_cqrs.replica.message import Message, RawMessage, read
 from dj_cqrs.replica.outcome import Outcome, Result, done, failed
+from dj_cqrs.replica.planning import plan_for
+from dj_cqrs.replica.retry import Fate
+from dj_cqrs.replica.suspects import SuspectError
 
 _TRIES: Final = 5
 
@@ -65,6 +68,27 @@ def park_suspect(raw: RawMessage, error: Exception) -> None:
         parking.park_suspect(result, alias_of(message))
     except Exception as failure:
         raise DatabaseAwayError(f"a suspect cannot be kept: {failure}") from failure
+
+
+def give_up(raw: RawMessage) -> bool:
+    """Makes a dead letter of a parked message that has killed a worker once too often.
+
+    A dead worker cannot say that its attempt failed; found claimed, the message says it.
+
+    Raises:
+        DatabaseAwayError: the inbox takes nothing now.
+    """
+    parked = raw.parked
+    message = read_or_fail(raw)
+    if parked is None or parked.claimed_at is None or isinstance(message, Result):
+        return False
+    deaths = parked.attempts - 1  # the attempt in hand has not been made
+    result = failed(message, SuspectError(f"tried {deaths} times and never settled"))
+    if plan_for(result, attempts=deaths).fate is not Fate.DEAD:
+        return False
+    parked.attempts = deaths
+    _keep([result])
+    return True
 
 
 def inbox_alias() -> str:

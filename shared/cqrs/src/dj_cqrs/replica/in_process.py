@@ -8,10 +8,11 @@ from typing import Any
 
 from django.db import router, transaction
 
+from dj_cqrs import timeouts
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.logger import timed_out_queries_logged
-from dj_cqrs.replica import hooks, mapping, order_log, timeouts
+from dj_cqrs.replica import hooks, mapping, order_log
 from dj_cqrs.replica.message import Message, RawMessage, from_payload
 from dj_cqrs.replica.read_only import applying
 from dj_cqrs.replica.revision import Decision, Incoming, LocalState, advance, decide

@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError
 from dj_cqrs import conf
 from dj_cqrs.connections import refresh_connections
 from dj_cqrs.replica import database, ledger, log, parking, suspects
-from dj_cqrs.replica.batch import aliases, apply_batch, park_suspect
+from dj_cqrs.replica.batch import aliases, apply_batch, give_up, park_suspect
 from dj_cqrs.replica.database import DatabaseAwayError
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.outcome import Outcome
@@ -77,9 +77,10 @@ class InboxApplier:
 
     def _retry_due(self, using: str) -> bool:
         limit = conf.config().replica.batch_size
-        claimed = parking.claim_due(limit, using)
-        if claimed:
-            log.settled(apply_batch([RawMessage.from_parked(parked) for parked in claimed]))
+        claimed = [RawMessage.from_parked(parked) for parked in parking.claim_due(limit, using)]
+        due = [raw for raw in claimed if not give_up(raw)]
+        if due:
+            log.settled(apply_batch(due))
         return bool(claimed)
 
     def _prune_if_due(self) -> None:

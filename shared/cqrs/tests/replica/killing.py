@@ -1,0 +1,61 @@
+"""Workers that die of a message, as a process does that is killed in the middle of a hook."""
+
+from collections.abc import Callable
+from typing import Any
+
+from dj_cqrs.replica.worker import Worker
+from dj_cqrs.transport.memory import MemoryTransport
+
+
+class Killed(BaseException):
+    """No code catches it: nothing is settled, nothing committed, and the worker is gone."""
+
+
+def kill(*_args: Any, **_kwargs: Any) -> Any:
+    """A hook that ends its process."""
+    raise Killed
+
+
+def work_until_done(applier: Callable[[], Any], is_done: Callable[[], bool], limit: int) -> int:
+    """Starts one worker after the other, as a supervisor does; returns how many were killed.
+
+    Args:
+        applier: makes the applier of a worker.
+        is_done: asked by each worker when it has nothing to do.
+        limit: how many deaths are too many.
+    """
+    for deaths in range(limit):
+        worker = Worker(
+            MemoryTransport.consumer,
+            _Stopping(applier(), is_done),
+            batch_size=10,  # type: ignore[arg-type]
+        )
+        worker._applier.worker = worker  # type: ignore[attr-defined]
+        try:
+            worker.run()
+        except Killed:
+            continue
+        return deaths
+    raise AssertionError(f"still killing its workers after {limit} of them")
+
+
+class _Stopping:
+    """An applier that stops its worker when everything is done."""
+
+    worker: Worker
+
+    def __init__(self, applier: Any, is_done: Callable[[], bool]) -> None:
+        self._applier = applier
+        self._is_done = is_done
+
+    def check_ready(self) -> None:
+        self._applier.check_ready()
+
+    def apply(self, deliveries: Any) -> Any:
+        yield from self._applier.apply(deliveries)
+
+    def do_chores(self) -> bool:
+        more_is_due: bool = self._applier.do_chores()
+        if self._is_done():
+            self.worker.stop()
+        return more_is_due
