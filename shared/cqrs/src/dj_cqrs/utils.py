@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from dj_cqrs import conf
-from dj_cqrs.replica.timeouts import apply_query_timeouts
 from dj_cqrs.state import cqrs_state
 from dj_cqrs.timeouts import apply_query_timeouts
 

@@ -28,7 +28,7 @@ def work_until_done(applier: Callable[[], Any], is_done: Callable[[], bool], lim
         worker = Worker(
             MemoryTransport.consumer,
             _Stopping(applier(), is_done),
-            batch_size=10,  # type: ignore[arg-type]
+            batch_size=10,
         )
         worker._applier.worker = worker  # type: ignore[attr-defined]
         try:

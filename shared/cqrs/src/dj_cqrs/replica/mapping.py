@@ -176,6 +176,10 @@ def _converted(field: Any, value: Any) -> Any:
         return value
     if isinstance(value, list) and hasattr(field, "base_field"):  # an array of PostgreSQL
         return [None if item is None else _converted(field.base_field, item) for item in value]
+    return _single(field, value)
+
+
+def _single(field: Any, value: Any) -> Any:
     if isinstance(field, models.BinaryField):
         return _bytes(value)
     if isinstance(field, models.DecimalField):
