@@ -123,7 +123,7 @@ def test_payload_that_cannot_be_encoded_is_logged_and_not_raised(
 def test_misconfigured_url_is_logged_and_not_raised(
     cqrs: dict[str, Any], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.CQRS = {**cqrs, "url": "amqps://mq/"}
+    settings.CQRS = {**cqrs, "url": "http://mq/"}
 
     RabbitMQTransport.produce(payload())
 

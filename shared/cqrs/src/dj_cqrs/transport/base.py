@@ -166,6 +166,14 @@ class BaseTransport(LoggingMixin):
     consumers: ClassVar[dict[Any, Any]] = {}
 
     @classmethod
+    def check_settings(cls) -> None:
+        """Looks at what ``settings.CQRS`` says about the broker; called when the service starts.
+
+        Raises:
+            ConfigurationError: it cannot work; says what to change.
+        """
+
+    @classmethod
     def produce(cls, payload: TransportPayload) -> None:
         """Publishes one payload now (direct mode, without an outbox)."""
         raise NotImplementedError

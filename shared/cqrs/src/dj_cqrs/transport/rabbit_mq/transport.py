@@ -32,6 +32,15 @@ class RabbitMQTransport(BaseTransport):
     _producer: ClassVar[DirectProducer] = DirectProducer(lambda: _publisher("producer"))
 
     @classmethod
+    def check_settings(cls) -> None:
+        """Reads the URL, or its parts, and what there is about TLS.
+
+        Raises:
+            ConfigurationError: it cannot work; says what to change.
+        """
+        connection_parameters("check")
+
+    @classmethod
     def publisher(cls) -> Publisher:
         """Returns a new publisher; it connects when it is first used."""
         return _publisher("relay")
