@@ -15,8 +15,9 @@ from pytest_django import Settings
 from dj_cqrs.constants import SignalType
 from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.transport import RabbitMQTransport
+from dj_cqrs.transport import BaseTransport, RabbitMQTransport
 from dj_cqrs.transport.base import Consumer
+from dj_cqrs.transport.mixins import LoggingMixin
 from local_stack.ports import free_ports
 from local_stack.waiting import eventually
 from tests.transport.messages import receive
@@ -236,3 +237,10 @@ def test_controller_produces_through_the_transport_of_the_settings(
     producer.produce(payload())
 
     assert len(receive(consumer, 1)) == 1
+
+
+def test_transport_of_ones_own_may_name_the_logging_mixin_beside_the_base() -> None:
+    class Ours(LoggingMixin, BaseTransport):
+        pass
+
+    assert Ours.log_produced is RabbitMQTransport.log_produced

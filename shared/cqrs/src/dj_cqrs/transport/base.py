@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol
 
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.transport.mixins import LoggingMixin
+from dj_cqrs.transport.mixins import LogHooks
 
 #: Header of a dead letter: why it is one.
 REASON_HEADER: Final = "cqrs-reason"
@@ -157,7 +157,7 @@ class DeadLetterQueue(Protocol):
         """Closes the connection; safe to call twice."""
 
 
-class BaseTransport(LoggingMixin):
+class BaseTransport(LogHooks):
     """Base of every transport; ``CQRS['transport']`` names a subclass."""
 
     #: Seconds to which the pauses grow while a consumer waits for a broker that is away.

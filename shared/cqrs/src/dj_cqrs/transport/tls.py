@@ -24,6 +24,8 @@ _OF_QUERY: Final[Mapping[str, str]] = {
 }
 #: Words of RabbitMQ for what is a bool in the settings.
 _VERIFY: Final[Mapping[str, bool]] = {"verify_peer": True, "verify_none": False}
+#: What OpenSSL says of an answer that is no TLS.
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,16 +97,17 @@ def hint(error: BaseException) -> str:
     """What to do about an error of TLS; empty for any other."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _hint_on_certificate(error)
-    if not isinstance(error, ssl.SSLError):
+    # With TLS 1.3 a broker refuses us after the handshake, and pika has the error as text only.
+    text = str(error)
+    if "SSL" not in text:
         return ""
-    reason = error.reason or ""
-    if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNSUPPORTED_PROTOCOL"}:
-        return "Nobody speaks TLS there; brokers do on port 5671, as a rule."
-    if "ALERT" in reason:
+    if "ALERT" in text:
         return (
             "The broker refuses us; if it asks for a client certificate that it trusts, name it "
             "in CQRS['tls'] as cert_file and key_file (in the URL: certfile, keyfile)."
         )
+    if any(reason in text for reason in _NO_TLS):
+        return "Nobody speaks TLS there; brokers do on port 5671, as a rule."
     return ""
 
 
