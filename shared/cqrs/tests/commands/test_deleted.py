@@ -112,11 +112,14 @@ def test_only_chosen_rows_are_listed(run: Run) -> None:
 
 
 def test_rows_that_the_masters_manager_hides_are_not_missing(run: Run) -> None:
-    hidden = Hidden.objects.create(name="x", is_deleted=True)
+    hidden = Hidden.objects.create(name="x", is_deleted=True).pk
+    gone = hidden + 1
 
-    gone, errors = run("cqrs_deleted_diff_master", stdin=[now_line("hidden"), f"[{hidden.pk},7]"])
+    printed, errors = run(
+        "cqrs_deleted_diff_master", stdin=[now_line("hidden"), f"[{hidden},{gone}]"]
+    )
 
-    assert (parsed(gone[1:]), errors) == ([[7]], ["PK to delete: [7]"])
+    assert (parsed(printed[1:]), errors) == ([[gone]], [f"PK to delete: [{gone}]"])
 
 
 # What the tombstone does.
