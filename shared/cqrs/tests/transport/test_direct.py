@@ -88,6 +88,30 @@ def test_sync_to_one_queue_takes_its_direct_route(
     assert delivery.routing_key == f"cqrs.{cqrs['queue']}.track"
 
 
+@pytest.mark.parametrize(
+    ("mark", "queue", "expiration"),
+    [("is_requeue", "{queue}", None), ("is_dead_letter", "dead_letter_{queue}", "864000000")],
+)
+def test_marked_payload_goes_to_a_queue_of_this_service(
+    cqrs: dict[str, Any],
+    consumer: Consumer,
+    amqp: BlockingChannel,
+    mark: str,
+    queue: str,
+    expiration: str | None,
+) -> None:
+    consumer.close()
+    marked = payload()
+    setattr(marked, mark, True)
+
+    RabbitMQTransport.produce(marked)
+
+    queue = queue.format(**cqrs)
+    method, properties, _ = amqp.basic_get(queue, auto_ack=True)
+    assert method.routing_key == f"cqrs.{queue}.track"
+    assert properties.expiration == expiration
+
+
 def test_broker_that_is_away_is_logged_and_not_raised(
     cqrs: dict[str, Any], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -203,6 +203,21 @@ class BaseTransport(LogHooks):
         raise NotImplementedError
 
     @classmethod
+    def unbind(cls, cqrs_ids: Collection[str]) -> Sequence[str]:
+        """Makes this service's queue get no more messages of models that it had once.
+
+        No broker tells its clients what is bound, so that somebody has to name them. What is in
+        the queue already stays there.
+
+        Returns:
+            A line for people on each model.
+
+        Raises:
+            TransportError: the broker cannot be reached.
+        """
+        raise NotImplementedError
+
+    @classmethod
     def declare(cls) -> Sequence[str]:
         """Creates what is missing of this service's queues and bindings (a replica's deploy step).
 
