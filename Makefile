@@ -48,8 +48,10 @@ imports: .venv/.complete ## Check who may import whom
 
 .PHONY: venv requirements
 venv: .venv/.complete ## Create .venv, or bring it up to date
+requirements: PIN = .venv/bin/pip-compile --quiet --upgrade --strip-extras --no-config --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 requirements: .venv/.complete ## Pin requirements.in anew into requirements.txt
-	@.venv/bin/pip-compile --quiet --upgrade --strip-extras --no-config --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --output-file requirements.txt requirements.in
+	@$(PIN) --output-file requirements.txt requirements.in
+	@$(PIN) --output-file interoperability/django-cqrs.txt interoperability/django-cqrs.in
 
 .venv/.complete: requirements.txt $(wildcard */pyproject.toml shared/*/pyproject.toml) scripts/venv
 	@scripts/venv

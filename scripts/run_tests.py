@@ -37,6 +37,7 @@ TRANSPORT = "tests/transport"
 # The longest first: they run side by side.
 SUITES = (
     Suite("integration_tests", "integration_tests"),
+    Suite("interoperability", "interoperability"),
     Suite("local_stack", "local_stack"),
     Suite("cqrs on PostgreSQL", "shared/cqrs", "postgres", (f"--ignore={TRANSPORT}",)),
     Suite("cqrs on SQLite", "shared/cqrs", "sqlite", (f"--ignore={TRANSPORT}",)),
@@ -45,7 +46,6 @@ SUITES = (
     Suite("master on SQLite", "master_service", "sqlite"),
     Suite("replica on PostgreSQL", "replica_service", "postgres"),
     Suite("replica on SQLite", "replica_service", "sqlite"),
-    Suite("notifier", "notifier_service"),
     Suite("demo", "demo"),
 )
 

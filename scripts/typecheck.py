@@ -12,8 +12,8 @@ DISTRIBUTIONS = (
     "shared/cqrs",
     "master_service",
     "replica_service",
-    "notifier_service",
     "integration_tests",
+    "interoperability",
     "demo",
 )
 

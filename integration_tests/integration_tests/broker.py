@@ -133,11 +133,11 @@ class Tap:
 
 
 @contextmanager
-def tap(url: str, *routing_keys: str) -> Iterator[Tap]:
+def tap(url: str, *routing_keys: str, exchange: str = EXCHANGE) -> Iterator[Tap]:
     """Listen to what is published with these routing keys ("#": everything)."""
     with channel(url) as open_channel:
-        open_channel.exchange_declare(EXCHANGE, "topic", durable=True)
+        open_channel.exchange_declare(exchange, "topic", durable=True)
         queue = open_channel.queue_declare("", exclusive=True).method.queue
         for key in routing_keys or ("#",):
-            open_channel.queue_bind(queue, EXCHANGE, key)
+            open_channel.queue_bind(queue, exchange, key)
         yield Tap(open_channel, queue)

@@ -193,6 +193,8 @@ def test_previous_values_are_mapped_too() -> None:
     assert mapping.map_previous_data(Mapped, previous) == {"label": "old"}
     assert mapping.map_previous_data(Item, previous) == previous
     assert mapping.map_previous_data(Mapped, None) is None
+    assert mapping.map_previous_data(Mapped, {}) is None
+    assert mapping.map_previous_data(Item, {}) is None
 
 
 def test_naive_and_aware_moments_are_compared_in_one_zone(settings: Any) -> None:

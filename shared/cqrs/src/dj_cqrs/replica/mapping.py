@@ -69,10 +69,13 @@ def check_sync_fields(model: Any, master_data: Mapping[str, Any]) -> None:
 
 
 def map_previous_data(model: Any, previous_data: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Puts previous values under the replica's field names; unmapped models get them as sent."""
+    """Puts previous values under the replica's field names; unmapped models get them as sent.
+
+    No previous value at all is None for the hooks, whatever the master wrote for it.
+    """
     mapping = model.CQRS_MAPPING
     if not previous_data or mapping is None:
-        return previous_data
+        return previous_data or None
     fields = fields_by_name(model)
     return {
         mapping[name]: value

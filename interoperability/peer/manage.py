@@ -1,5 +1,4 @@
-#!/usr/bin/env python
-"""Command line of the notifier service."""
+"""Command line of the peer."""
 
 import os
 import sys
@@ -7,5 +6,5 @@ import sys
 from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "notifier_service.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "peer.settings")
     execute_from_command_line(sys.argv)

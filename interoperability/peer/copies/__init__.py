@@ -1,0 +1,1 @@
+"""The replica's half: what it keeps of the master's rows."""

@@ -1,0 +1,54 @@
+"""Settings of the peer, from environment variables.
+
+Which library `dj_cqrs` is depends on the interpreter alone. What only ours has, the apps of outbox
+and inbox, is named in `PEER_APPS`.
+"""
+
+import json
+import os
+from typing import Any
+
+SECRET_KEY = "interoperability-tests-only"
+USE_TZ = True
+TIME_ZONE = "UTC"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+_ALL_APPS = "dj_cqrs.outbox dj_cqrs.inbox origin copies"
+INSTALLED_APPS = ["dj_cqrs", *os.environ.get("PEER_APPS", _ALL_APPS).split()]
+
+_IN_MEMORY = '{"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}'
+DATABASES = {"default": json.loads(os.environ.get("PEER_DATABASE", _IN_MEMORY))}
+
+CQRS: dict[str, Any] = {
+    "transport": "dj_cqrs.transport.RabbitMQTransport",
+    "url": os.environ.get("PEER_BROKER", "amqp://localhost"),
+    "exchange": os.environ.get("PEER_EXCHANGE", "cqrs"),
+    "queue": os.environ.get("PEER_QUEUE", "copies"),
+    "master": {
+        "CQRS_AUTO_UPDATE_FIELDS": True,
+        "correlation_function": lambda signal_type, cqrs_id, _pk, _queue: (
+            f"{signal_type}-{cqrs_id}"
+        ),
+        "meta_function": "origin.meta.describe",
+    },
+    "replica": {
+        "CQRS_MAX_RETRIES": int(os.environ.get("PEER_MAX_RETRIES", "30")),
+        "CQRS_RETRY_DELAY": 1,
+    },
+}
+
+# Models of both roles may be loaded at once, to make their migrations; new ones are made
+# elsewhere, and compared.
+_NEW_MIGRATIONS = os.environ.get("PEER_NEW_MIGRATIONS")
+MIGRATION_MODULES = (
+    {app: f"peer.{_NEW_MIGRATIONS}.{app}" for app in ("origin", "copies")}
+    if _NEW_MIGRATIONS
+    else {}
+)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(process)d %(levelname)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "loggers": {"django-cqrs": {"handlers": ["console"], "level": "INFO"}},
+}

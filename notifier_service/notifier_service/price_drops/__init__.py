@@ -1,1 +1,0 @@
-"""Price drops: seen in the messages about tracks, sent on as notifications."""
