@@ -31,7 +31,8 @@ class Suite:
 
 
 #: No database is touched there, so once is enough.
-TRANSPORT = "tests/transport"
+TRANSPORT = ("tests/transport", "tests/pitfalls/test_transports.py")
+NO_TRANSPORT = tuple(f"--ignore={path}" for path in TRANSPORT)
 #: No database is touched there, so once is enough.
 TRANSPORT = "tests/transport"
 # The longest first: they run side by side.
@@ -39,9 +40,9 @@ SUITES = (
     Suite("integration_tests", "integration_tests"),
     Suite("interoperability", "interoperability"),
     Suite("local_stack", "local_stack"),
-    Suite("cqrs on PostgreSQL", "shared/cqrs", "postgres", (f"--ignore={TRANSPORT}",)),
-    Suite("cqrs on SQLite", "shared/cqrs", "sqlite", (f"--ignore={TRANSPORT}",)),
-    Suite("cqrs on RabbitMQ", "shared/cqrs", arguments=(TRANSPORT,)),
+    Suite("cqrs on PostgreSQL", "shared/cqrs", "postgres", NO_TRANSPORT),
+    Suite("cqrs on SQLite", "shared/cqrs", "sqlite", NO_TRANSPORT),
+    Suite("cqrs on RabbitMQ", "shared/cqrs", arguments=TRANSPORT),
     Suite("master on PostgreSQL", "master_service", "postgres"),
     Suite("master on SQLite", "master_service", "sqlite"),
     Suite("replica on PostgreSQL", "replica_service", "postgres"),

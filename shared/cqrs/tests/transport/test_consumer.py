@@ -1,11 +1,9 @@
 """Consuming from a real broker, with things going wrong."""
 
-import struct
 import time
 from collections.abc import Callable
 from typing import Any
 
-import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
@@ -187,48 +185,6 @@ def test_queue_that_django_cqrs_declared_is_used_as_it_is(
     assert publisher.publish(messages([1, 2]), timeout_seconds=10) == [CONFIRMED] * 2
     assert numbers(receive_and_ack(consumer, 2)) == [1, 2]
     assert f"{queue}\tclassic" in rabbitmq.ctl("list_queues", "name", "type")
-
-
-def test_queue_without_a_dead_letter_exchange_loses_nothing_that_is_rejected(
-    cqrs: dict[str, Any],
-    publisher: Publisher,
-    new_consumer: Callable[[], Consumer],
-    bodies_in: Callable[[str], list[bytes]],
-    amqp: BlockingChannel,
-) -> None:
-    amqp.queue_declare(cqrs["queue"], durable=True)
-    consumer = new_consumer()
-    publisher.publish(messages([1]), timeout_seconds=10)
-    (delivery,) = receive(consumer, 1)
-
-    consumer.reject(delivery)
-
-    assert bodies_in(f"dead_letter_{cqrs['queue']}") == [b"1"]
-    consumer.close()
-    assert nothing_arrives(new_consumer())
-
-
-class Unreadable(pika.BasicProperties):  # type: ignore[misc]
-    """Properties whose only header is a time long after the year 9999."""
-
-    def encode(self) -> list[bytes]:
-        table = b"\x04when" + b"T" + struct.pack(">Q", 2**62)
-        return [struct.pack(">H", self.FLAG_HEADERS), struct.pack(">I", len(table)) + table]
-
-
-def test_message_with_unreadable_properties_arrives_and_disturbs_no_other(
-    cqrs: dict[str, Any],
-    publisher: Publisher,
-    consumer: Consumer,
-    amqp: BlockingChannel,
-) -> None:
-    publisher.publish(messages([1]), timeout_seconds=10)
-    amqp.basic_publish(cqrs["exchange"], "track", b"2", Unreadable())
-    amqp.basic_publish(cqrs["exchange"], "track", b"", Unreadable())
-    publisher.publish(messages([3]), timeout_seconds=10)
-
-    arrived = [delivery.body for delivery in receive_and_ack(consumer, 4)]
-    assert sorted(arrived) == [b"", b"1", b"2", b"3"]
 
 
 def test_routing_key_that_is_no_text_is_handed_over_as_text(
