@@ -47,6 +47,7 @@ SUITES = (
     Suite("master on SQLite", "master_service", "sqlite"),
     Suite("replica on PostgreSQL", "replica_service", "postgres"),
     Suite("replica on SQLite", "replica_service", "sqlite"),
+    Suite("notifier", "notifier_service"),
     Suite("demo", "demo"),
 )
 

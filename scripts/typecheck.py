@@ -12,6 +12,7 @@ DISTRIBUTIONS = (
     "shared/cqrs",
     "master_service",
     "replica_service",
+    "notifier_service",
     "integration_tests",
     "interoperability",
     "demo",

@@ -11,7 +11,7 @@ from local_stack.broker_users import BrokerUser, definitions
 from local_stack.errors import ServerFailedError
 from local_stack.ports import LOOPBACK, free_ports, is_answering
 from local_stack.process import ServerProcess
-from local_stack.rabbitmq_node import RabbitMQNode, install_scripts, speaks_amqp
+from local_stack.rabbitmq_node import RabbitMQNode, TLSListener, install_scripts, speaks_amqp
 from local_stack.waiting import eventually
 
 _START_SECONDS = 120
@@ -25,12 +25,13 @@ class PrivateRabbitMQ:
 
     description = "a private RabbitMQ node from the machine's binaries"
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, tls: TLSListener | None = None) -> None:
         """Prepare the node; nothing runs yet.
 
         Args:
             directory: Where the node keeps its data; kept by `stop`. None for a temporary one,
                 which `close` removes.
+            tls: AMQP over TLS, beside the plain port of `url`.
         """
         scripts = install_scripts()
         self._temporary = None
@@ -45,6 +46,7 @@ class PrivateRabbitMQ:
             dist_port=dist_port,
             epmd_port=epmd_port,
             definitions=definitions([TEST_USER]),
+            tls=tls,
             scripts=scripts,
         )
         self.node.write_configuration()

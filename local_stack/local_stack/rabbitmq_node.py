@@ -45,6 +45,23 @@ IMPATIENT = "-rabbit dead_letter_worker_publisher_confirm_timeout 5000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TLSListener:
+    """Where and as whom the node speaks AMQP over TLS; the files are copied.
+
+    Attributes:
+        port: AMQP over TLS.
+        ca_file: The authority whose client certificates the node trusts.
+        asks_clients: Whether a client without a certificate is refused.
+    """
+
+    port: int
+    ca_file: Path
+    cert_file: Path
+    key_file: Path
+    asks_clients: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RabbitMQNode:
     """Configuration of one private node.
 
@@ -55,6 +72,7 @@ class RabbitMQNode:
         epmd_port: The node's own Erlang port mapper.
         name: Erlang name; nodes with port mappers of their own may share one.
         management_port: The management page; None leaves the plugin out.
+        tls: AMQP over TLS, beside the plain port; None for none.
     """
 
     directory: Path
@@ -63,6 +81,7 @@ class RabbitMQNode:
     epmd_port: int
     name: str = "rabbit@localhost"
     management_port: int | None = None
+    tls: TLSListener | None = None
     definitions: Mapping[str, Any] = field(default_factory=dict)
     scripts: Path = field(default_factory=install_scripts)
 
@@ -134,7 +153,20 @@ class RabbitMQNode:
         if self.management_port:
             lines.append(f"management.tcp.ip = {LOOPBACK}")
             lines.append(f"management.tcp.port = {self.management_port}")
+        if self.tls is not None:
+            lines += self._tls_settings(self.tls)
         return lines
+
+    def _tls_settings(self, tls: TLSListener) -> list[str]:
+        files = {"cacertfile": tls.ca_file, "certfile": tls.cert_file, "keyfile": tls.key_file}
+        for name, path in files.items():
+            self._write(f"{name}.pem", path.read_text())
+        return [
+            f"listeners.ssl.1 = {LOOPBACK}:{tls.port}",
+            *(f"ssl_options.{name} = {self.directory}/{name}.pem" for name in files),
+            "ssl_options.verify = verify_peer",
+            f"ssl_options.fail_if_no_peer_cert = {str(tls.asks_clients).lower()}",
+        ]
 
     def _write(self, name: str, text: str) -> None:
         path = self.directory / name

@@ -70,6 +70,7 @@ def _steps() -> tuple[tuple[str, Callable[[], object]], ...]:
         *((check_id, partial(_validate, step)) for check_id, step in _validation.STEPS),
         ("dj_cqrs.E005", _serializers),
         ("dj_cqrs.E006", _inbox),
+        ("dj_cqrs.E007", _broker),
     )
 
 
@@ -104,6 +105,13 @@ def _inbox() -> None:
             f"Replica models ({', '.join(sorted(names))}) need the inbox, which keeps order and "
             "failed messages: add 'dj_cqrs.inbox' to INSTALLED_APPS and migrate."
         )
+
+
+def _broker() -> None:
+    """A mistake in the URL would otherwise show only when the first message is lost."""
+    from dj_cqrs.transport.selection import transport_class
+
+    transport_class().check_settings()
 
 
 def _ignored() -> Iterator[CheckWarning]:

@@ -316,3 +316,40 @@ class Notifier(RawReplicaMixin):
 
 
 ReplicaMeta.register(Notifier)
+
+
+class NoteCopy(ReplicaMixin):
+    """The replica of ``Note``, whose key has another name here, and is none of the numbers."""
+
+    CQRS_ID = "note"
+    CQRS_MAPPING: ClassVar[dict[str, str]] = {"key": "number", "text": "body"}
+
+    number = models.UUIDField(primary_key=True)
+    body = models.CharField(max_length=50)
+
+
+class CountryCopy(ReplicaMixin):
+    """The replica of ``Country``, with a text as its key."""
+
+    CQRS_ID = "country"
+
+    code = models.CharField(max_length=10, primary_key=True)
+    name = models.CharField(max_length=50)
+
+
+class HolidayCopy(ReplicaMixin):
+    """The replica of ``Holiday``, with a date as its key."""
+
+    CQRS_ID = "holiday"
+
+    day = models.DateField(primary_key=True)
+    name = models.CharField(max_length=50)
+
+
+class AuthorCopy(ReplicaMixin):
+    """The replica of ``Author``, with a number as its key."""
+
+    CQRS_ID = "author"
+
+    id = models.BigIntegerField(primary_key=True)
+    name = models.CharField(max_length=50)

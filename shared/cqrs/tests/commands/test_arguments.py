@@ -23,7 +23,7 @@ def test_models_are_found_by_their_id() -> None:
     assert replica_model("notifier") is Notifier
 
 
-@pytest.mark.parametrize(("find", "cqrs_id"), [(master_model, "item"), (replica_model, "author")])
+@pytest.mark.parametrize(("find", "cqrs_id"), [(master_model, "item"), (replica_model, "book")])
 def test_an_id_of_nobody_is_refused(find: object, cqrs_id: str) -> None:
     with pytest.raises(CommandError, match=f"Wrong CQRS ID: {cqrs_id}!"):
         find(cqrs_id)  # type: ignore[operator]

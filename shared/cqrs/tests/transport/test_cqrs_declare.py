@@ -1,15 +1,20 @@
 """The command cqrs_declare: the deploy step of a replica."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from dj_cqrs.registries import ReplicaRegistry
+from dj_cqrs.transport import RabbitMQTransport
+from dj_cqrs.transport.base import Consumer, Publisher
 from local_stack.ports import free_ports
 from local_stack.servers import RabbitMQServer
 from tests.transport.faults import background
+from tests.transport.messages import CONFIRMED, UNROUTABLE, message, numbers, receive
 
 
 def test_says_what_was_created_and_what_is_there(
@@ -55,7 +60,7 @@ def test_waiting_has_an_end(cqrs: dict[str, Any], settings: Settings) -> None:
 
 
 def test_wrong_configuration_is_not_waited_for(cqrs: dict[str, Any], settings: Settings) -> None:
-    settings.CQRS = {**cqrs, "url": "amqps://mq/"}
+    settings.CQRS = {**cqrs, "url": "http://mq/"}
     started = time.monotonic()
 
     with pytest.raises(CommandError, match="Scheme must be"):
@@ -68,3 +73,28 @@ def test_wrong_configuration_is_not_waited_for(cqrs: dict[str, Any], settings: S
 def test_wait_must_be_a_time(seconds: str) -> None:
     with pytest.raises(CommandError, match="--wait"):
         call_command("cqrs_declare", "--wait", seconds)
+
+
+def test_model_that_was_removed_is_unbound(
+    cqrs: dict[str, Any],
+    publisher: Publisher,
+    new_consumer: Callable[[], Consumer],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    RabbitMQTransport.consumer(["track", "removed"]).close()
+    to_all, to_us = message(1, key="removed"), message(2, key=f"cqrs.{cqrs['queue']}.removed")
+    assert publisher.publish([to_all, to_us], timeout_seconds=10) == [CONFIRMED] * 2
+
+    call_command("cqrs_declare", "--unbind", "removed", "never-bound")
+
+    assert "binding removed: removed" in capsys.readouterr().out
+    assert publisher.publish([to_all, to_us], timeout_seconds=10) == [UNROUTABLE] * 2
+    assert publisher.publish([message(3)], timeout_seconds=10) == [CONFIRMED]
+    assert numbers(receive(new_consumer(), 3)) == [1, 2, 3]
+
+
+def test_model_of_this_service_is_not_unbound(cqrs: dict[str, Any]) -> None:
+    cqrs_id = next(iter(ReplicaRegistry.models))
+
+    with pytest.raises(CommandError, match=f"{cqrs_id} is a replica model of this service"):
+        call_command("cqrs_declare", "--unbind", cqrs_id)

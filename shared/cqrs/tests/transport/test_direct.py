@@ -15,8 +15,9 @@ from pytest_django import Settings
 from dj_cqrs.constants import SignalType
 from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.transport import RabbitMQTransport
+from dj_cqrs.transport import BaseTransport, RabbitMQTransport
 from dj_cqrs.transport.base import Consumer
+from dj_cqrs.transport.mixins import LoggingMixin
 from local_stack.ports import free_ports
 from local_stack.waiting import eventually
 from tests.transport.messages import receive
@@ -87,6 +88,30 @@ def test_sync_to_one_queue_takes_its_direct_route(
     assert delivery.routing_key == f"cqrs.{cqrs['queue']}.track"
 
 
+@pytest.mark.parametrize(
+    ("mark", "queue", "expiration"),
+    [("is_requeue", "{queue}", None), ("is_dead_letter", "dead_letter_{queue}", "864000000")],
+)
+def test_marked_payload_goes_to_a_queue_of_this_service(
+    cqrs: dict[str, Any],
+    consumer: Consumer,
+    amqp: BlockingChannel,
+    mark: str,
+    queue: str,
+    expiration: str | None,
+) -> None:
+    consumer.close()
+    marked = payload()
+    setattr(marked, mark, True)
+
+    RabbitMQTransport.produce(marked)
+
+    queue = queue.format(**cqrs)
+    method, properties, _ = amqp.basic_get(queue, auto_ack=True)
+    assert method.routing_key == f"cqrs.{queue}.track"
+    assert properties.expiration == expiration
+
+
 def test_broker_that_is_away_is_logged_and_not_raised(
     cqrs: dict[str, Any], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -123,7 +148,7 @@ def test_payload_that_cannot_be_encoded_is_logged_and_not_raised(
 def test_misconfigured_url_is_logged_and_not_raised(
     cqrs: dict[str, Any], settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.CQRS = {**cqrs, "url": "amqps://mq/"}
+    settings.CQRS = {**cqrs, "url": "http://mq/"}
 
     RabbitMQTransport.produce(payload())
 
@@ -236,3 +261,10 @@ def test_controller_produces_through_the_transport_of_the_settings(
     producer.produce(payload())
 
     assert len(receive(consumer, 1)) == 1
+
+
+def test_transport_of_ones_own_may_name_the_logging_mixin_beside_the_base() -> None:
+    class Ours(LoggingMixin, BaseTransport):
+        pass
+
+    assert Ours.log_produced is RabbitMQTransport.log_produced

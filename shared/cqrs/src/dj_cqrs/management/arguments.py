@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 
 from dj_cqrs.management import pipes
 from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
+from dj_cqrs.replica import hooks, mapping
 
 #: Rows that a command handles at once, unless it is told otherwise.
 DEFAULT_BATCH_SIZE = 10_000
@@ -54,6 +55,23 @@ def master_keys(model: Any, items: Iterable[pipes.Item]) -> dict[Any, int | None
             reason = " ".join(getattr(error, "messages", [str(error)]))
             raise pipes.wrong_key(item, model, reason) from error
     return keys
+
+
+def check_replica_keys(model: Any, items: Iterable[pipes.Item]) -> None:
+    """Looks whether a list of a diff may be about this replica model.
+
+    Only where the library finds the rows: hooks may key them by anything.
+
+    Raises:
+        CommandError: something is no key of the model.
+    """
+    if not hooks.is_written_by_us(model, "cqrs_save"):
+        return
+    for item in items:
+        try:
+            mapping.to_python(model._meta.pk, item.pk)
+        except mapping.MappingError as error:
+            raise pipes.wrong_key(item, model, error) from error
 
 
 def rows_of(model: Any) -> "QuerySet[Any]":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol
 
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.transport.mixins import LoggingMixin
+from dj_cqrs.transport.mixins import LogHooks
 
 #: Header of a dead letter: why it is one.
 REASON_HEADER: Final = "cqrs-reason"
@@ -157,13 +157,21 @@ class DeadLetterQueue(Protocol):
         """Closes the connection; safe to call twice."""
 
 
-class BaseTransport(LoggingMixin):
+class BaseTransport(LogHooks):
     """Base of every transport; ``CQRS['transport']`` names a subclass."""
 
     #: Seconds to which the pauses grow while a consumer waits for a broker that is away.
     CONSUMER_RETRY_TIMEOUT: ClassVar[float] = 5
 
     consumers: ClassVar[dict[Any, Any]] = {}
+
+    @classmethod
+    def check_settings(cls) -> None:
+        """Looks at what ``settings.CQRS`` says about the broker; called when the service starts.
+
+        Raises:
+            ConfigurationError: it cannot work; says what to change.
+        """
 
     @classmethod
     def produce(cls, payload: TransportPayload) -> None:
@@ -188,6 +196,21 @@ class BaseTransport(LoggingMixin):
     @classmethod
     def consumer(cls, cqrs_ids: Collection[str] | None = None) -> Consumer:
         """Returns a new, connected consumer of this service's queue.
+
+        Raises:
+            TransportError: the broker cannot be reached.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def unbind(cls, cqrs_ids: Collection[str]) -> Sequence[str]:
+        """Makes this service's queue get no more messages of models that it had once.
+
+        No broker tells its clients what is bound, so that somebody has to name them. What is in
+        the queue already stays there.
+
+        Returns:
+            A line for people on each model.
 
         Raises:
             TransportError: the broker cannot be reached.

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from dj_cqrs import conf, wire
+from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 from dj_cqrs.transport import undelivered
@@ -26,6 +27,31 @@ logger = logging.getLogger("django-cqrs")
 PRODUCER_RETRIES: Final = 1
 
 _NO_QUEUE: Final = "No queue is bound for its routing key."
+
+
+def outgoing(payload: TransportPayload) -> OutgoingMessage:
+    """Encodes a payload, with the routing key that the contract gives it.
+
+    The marks ``is_dead_letter`` and ``is_requeue`` are the contract's: a payload that has one goes
+    to a queue of this very service.
+
+    Raises:
+        ContractError: it holds a value that JSON has no form for.
+    """
+    config = conf.config()
+    queue = payload.queue if payload.signal_type == SignalType.SYNC else None
+    expiration_seconds = None
+    if getattr(payload, "is_dead_letter", False):
+        queue = config.replica.dead_letter_queue
+        expiration_seconds = config.replica.dead_message_ttl_seconds
+    elif getattr(payload, "is_requeue", False):
+        queue = config.queue
+    return OutgoingMessage(
+        message_id=str(uuid.uuid4()),
+        routing_key=str(RoutingKey(payload.cqrs_id, queue)),
+        body=wire.encode(payload.to_dict()),
+        expiration_seconds=expiration_seconds,
+    )
 
 
 class DirectProducer:
@@ -66,11 +92,7 @@ class DirectProducer:
         self._breaker.has_worked()
 
     def _publish(self, payload: TransportPayload, retries: int) -> PublishOutcome:
-        message = OutgoingMessage(
-            message_id=str(uuid.uuid4()),
-            routing_key=str(RoutingKey(payload.cqrs_id, payload.queue)),
-            body=wire.encode(payload.to_dict()),
-        )
+        message = outgoing(payload)
         budget_seconds = conf.config().produce_timeout_seconds
         if not self._breaker.may_try(longest_seconds=budget_seconds):
             raise BrokerUnreachableError(

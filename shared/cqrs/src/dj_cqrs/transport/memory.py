@@ -7,8 +7,7 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Any, ClassVar, Final
 
-from dj_cqrs import conf, wire
-from dj_cqrs.constants import SignalType
+from dj_cqrs import conf
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport.base import (
@@ -22,9 +21,10 @@ from dj_cqrs.transport.base import (
     Publisher,
     PublishOutcome,
 )
+from dj_cqrs.transport.direct import outgoing
 from dj_cqrs.transport.memory_broker import MemoryBroker, StoredMessage
 from dj_cqrs.transport.memory_dead_letters import MemoryDeadLetters
-from dj_cqrs.transport.topology import RoutingKey, replica_topology
+from dj_cqrs.transport.topology import RoutingKey, Topology, replica_topology
 
 __all__ = ["MemoryBroker", "MemoryTransport", "broker"]
 
@@ -142,9 +142,7 @@ class MemoryTransport(BaseTransport):
     @classmethod
     def produce(cls, payload: TransportPayload) -> None:
         """Publishes one payload."""
-        is_direct = payload.signal_type == SignalType.SYNC and payload.queue
-        routing_key = RoutingKey(payload.cqrs_id, payload.queue if is_direct else None)
-        broker.publish(OutgoingMessage("", str(routing_key), wire.encode(payload.to_dict())))
+        broker.publish(outgoing(payload))
 
     @classmethod
     def consume(cls, cqrs_ids: Collection[str] | None = None) -> None:
@@ -181,15 +179,26 @@ class MemoryTransport(BaseTransport):
         """Creates this service's queues and bindings."""
         return [f"queue {_declare(ReplicaRegistry.models)!r}"]
 
+    @classmethod
+    def unbind(cls, cqrs_ids: Collection[str]) -> Sequence[str]:
+        """Makes this service's queue get no more messages of these models."""
+        for binding in _topology(cqrs_ids).bindings_of_models:
+            broker.unbind(binding.queue, binding.routing_key)
+        return [f"binding {cqrs_id}: removed" for cqrs_id in sorted(cqrs_ids)]
+
 
 def _declare(cqrs_ids: Collection[str]) -> str:
+    topology = _topology(cqrs_ids)
+    for binding in topology.bindings:
+        broker.bind(binding.queue, binding.routing_key)
+    return topology.queue
+
+
+def _topology(cqrs_ids: Collection[str]) -> Topology:
     config = conf.config()
-    topology = replica_topology(
+    return replica_topology(
         exchange=config.exchange,
         queue=config.queue or "",
         dead_letter_queue=config.replica.dead_letter_queue,
         cqrs_ids=cqrs_ids,
     )
-    for binding in topology.bindings:
-        broker.bind(binding.queue, binding.routing_key)
-    return topology.queue

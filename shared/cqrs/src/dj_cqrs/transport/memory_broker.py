@@ -71,6 +71,11 @@ class MemoryBroker:
             if routing_key:
                 self._bindings.add((routing_key, queue))
 
+    def unbind(self, queue: str, routing_key: str) -> None:
+        """Makes a queue get no more of what is published with this key."""
+        with self._reachable():
+            self._bindings.discard((routing_key, queue))
+
     def publish(self, message: OutgoingMessage) -> PublishOutcome:
         """Puts a message into every bound queue."""
         with self._reachable():

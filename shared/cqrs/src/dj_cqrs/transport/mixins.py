@@ -14,7 +14,7 @@ logger = logging.getLogger("django-cqrs")
 _TEMPLATE: Final = "CQRS is %s: pk = %s (%s), correlation_id = %s."
 
 
-class LoggingMixin:
+class LogHooks:
     """Says what becomes of a message. A transport may override each line as a static method.
 
     The workers and the producers call the hooks of the transport that the settings name. Where a
@@ -66,6 +66,10 @@ class LoggingMixin:
     def log_produced(payload: TransportPayload) -> None:
         """The broker has a message of this service."""
         _log(logging.INFO, "published", payload)
+
+
+class LoggingMixin(LogHooks):
+    """The contract's name: users' transports may name it beside ``BaseTransport``."""
 
 
 def _log(level: int, what: str, payload: TransportPayload) -> None:

@@ -90,9 +90,14 @@ class Topology:
     @property
     def bindings(self) -> tuple[Binding, ...]:
         """All bindings, in the order in which they are made: dead letters first."""
+        dead = Binding(self.dead_letter_queue, self.dead_letter_exchange, "")
+        return (dead, *self.bindings_of_models)
+
+    @property
+    def bindings_of_models(self) -> tuple[Binding, ...]:
+        """Those that there are because of ``cqrs_ids``."""
         dead, alive = self.dead_letter_queue, self.queue
         return (
-            Binding(dead, self.dead_letter_exchange, ""),
             *(self._binding(dead, RoutingKey(cqrs_id, dead)) for cqrs_id in self.cqrs_ids),
             *(self._binding(alive, RoutingKey(cqrs_id)) for cqrs_id in self.cqrs_ids),
             *(self._binding(alive, RoutingKey(cqrs_id, alive)) for cqrs_id in self.cqrs_ids),

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from dj_cqrs.management import pipes
-from dj_cqrs.management.arguments import replica_model
+from dj_cqrs.management.arguments import check_replica_keys, replica_model
 from dj_cqrs.management.paging import refuse_composite_key
 from dj_cqrs.replica import removal
 
@@ -31,6 +31,7 @@ class Command(BaseCommand):
         listed_at = header.begun_at
         removed = failed = processed = 0
         for items in batches:
+            check_replica_keys(model, items)
             gone = [removal.Gone(item.pk, item.revision) for item in items]
             done = removal.remove(model, gone, listed_at=listed_at)
             for failure in done.failures:

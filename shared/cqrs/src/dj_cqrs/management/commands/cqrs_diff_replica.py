@@ -8,7 +8,7 @@ from django.db import router
 
 from dj_cqrs import conf
 from dj_cqrs.management import pipes
-from dj_cqrs.management.arguments import replica_model
+from dj_cqrs.management.arguments import check_replica_keys, replica_model
 from dj_cqrs.management.paging import refuse_composite_key
 
 if TYPE_CHECKING:
@@ -66,16 +66,12 @@ class Command(BaseCommand):
 
 
 def _differences(model: Any, items: list[pipes.Item], begun_at: Any) -> "list[Difference]":
-    from dj_cqrs.replica import drift, mapping
+    from dj_cqrs.replica import drift
 
     for item in items:
         if item.revision is None:
             raise CommandError(f"Line {item.line}: {item.pk!r} comes without a revision.")
-        try:
-            mapping.to_python(model._meta.pk, item.pk)
-        except mapping.MappingError as error:
-            if drift.finds_rows(model):
-                raise pipes.wrong_key(item, model, error) from error
+    check_replica_keys(model, items)
     revisions = {item.pk: item.revision for item in items if item.revision is not None}
     using = router.db_for_write(model)
     return drift.differences(model, revisions, using, begun_at=begun_at)

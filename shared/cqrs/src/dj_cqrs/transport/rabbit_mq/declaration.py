@@ -90,6 +90,26 @@ def declare(link: Link, topology: Topology) -> list[Declared]:
     return declared
 
 
+def unbind(link: Link, topology: Topology) -> None:
+    """Removes the bindings of a replica's models; those that there are not are none to remove.
+
+    Raises:
+        ConfigurationError: we may not.
+        TransportError: the connection is gone.
+    """
+
+    def remove(channel: LinkChannel) -> None:
+        for binding in topology.bindings_of_models:
+            channel.call(
+                channel.amqp.queue_unbind,
+                queue=binding.queue,
+                exchange=binding.exchange,
+                routing_key=binding.routing_key,
+            )
+
+    attempt(link, remove, f"the bindings of {topology.queue}")
+
+
 def declare_exchange(link: Link, exchange: Exchange) -> Declared:
     """Makes sure that an exchange exists.
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -11,6 +12,10 @@ from django.conf import settings
 
 from dj_cqrs import conf
 from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.transport import tls
+
+PORT: Final = 5672
+TLS_PORT: Final = 5671
 
 #: Seconds without a sign of life after which either side gives a connection up.
 DEFAULT_HEARTBEAT: Final = 60
@@ -40,52 +45,79 @@ def connection_parameters(role: str) -> pika.ConnectionParameters:
     """Reads where the broker is, and how to talk to it, from ``settings.CQRS``.
 
     ``url`` wins over the older ``host``, ``port``, ``user`` and ``password``. Times are set by
-    the URL's query, or else by keys of the same names.
+    the URL's query, or else by keys of the same names. ``amqps`` means TLS, with what the query
+    and ``tls`` say (see ``TLSOptions``).
 
     Args:
         role: what the connection is for; the broker shows it in its list of connections.
 
     Raises:
-        ConfigurationError: the URL or a time makes no sense. The text never shows the password.
+        ConfigurationError: the URL or an option makes no sense. The text never shows the password.
     """
     config = conf.config()
     address = _from_url(config.url) if config.url else _from_parts(config.raw)
-    options = {**_DEFAULTS, **_options_of_settings(config.raw), **address.pop("options", {})}
     return pika.ConnectionParameters(
-        **address,
-        **options,
+        host=address.host,
+        port=address.port or (TLS_PORT if address.is_tls else PORT),
+        virtual_host=address.virtual_host,
+        credentials=pika.PlainCredentials(address.user, address.password),
+        ssl_options=_ssl_options(address, config.raw),
+        **{**_DEFAULTS, **_options_of_settings(config.raw), **address.options},
         client_properties={"connection_name": _connection_name(role, config.queue)},
     )
 
 
-def _from_parts(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "host": raw.get("host", "localhost"),
-        "port": raw.get("port", 5672),
-        "credentials": pika.PlainCredentials(
-            raw.get("user", "guest"), raw.get("password", "guest")
-        ),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Address:
+    host: str
+    port: int | None
+    user: str
+    password: str = field(repr=False)
+    is_tls: bool
+    virtual_host: str = "/"
+    options: Mapping[str, float] = field(default_factory=dict)
+    tls_query: Mapping[str, str] = field(default_factory=dict)
 
 
-def _from_url(url: str) -> dict[str, Any]:
+def _from_parts(raw: Mapping[str, Any]) -> _Address:
+    return _Address(
+        host=raw.get("host", "localhost"),
+        port=raw.get("port"),
+        user=raw.get("user", "guest"),
+        password=raw.get("password", "guest"),
+        is_tls=raw.get("tls") is not None,
+    )
+
+
+def _from_url(url: str) -> _Address:
     parts = _split(url)
-    if parts.scheme != "amqp":
+    if parts.scheme not in {"amqp", "amqps"}:
         # Nothing but the scheme is repeated: the rest may hold a password.
         raise ConfigurationError(
             f'CQRS url has the scheme "{parts.scheme}": '
-            'Scheme must be "amqp" for RabbitMQTransport.'
+            'Scheme must be "amqp" for RabbitMQTransport. With TLS it is "amqps".'
         )
-    return {
-        "host": parts.hostname or "localhost",
-        "port": parts.port or 5672,
-        "virtual_host": _virtual_host(parts.path),
-        "credentials": pika.PlainCredentials(
-            unquote(parts.username) if parts.username is not None else "guest",
-            unquote(parts.password) if parts.password is not None else "guest",
-        ),
-        "options": _options_of_query(parts.query),
-    }
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return _Address(
+        host=parts.hostname or "localhost",
+        port=parts.port,
+        user=unquote(parts.username) if parts.username is not None else "guest",
+        password=unquote(parts.password) if parts.password is not None else "guest",
+        is_tls=parts.scheme == "amqps",
+        virtual_host=_virtual_host(parts.path),
+        options=_options_of_query(query),
+        tls_query={name: value for name, value in query.items() if tls.is_option(name)},
+    )
+
+
+def _ssl_options(address: _Address, raw: Mapping[str, Any]) -> pika.SSLOptions | None:
+    options = tls.TLSOptions.read(raw.get("tls"), address.tls_query)
+    if address.is_tls:
+        return pika.SSLOptions(options.context(), options.server_name or address.host)
+    if raw.get("tls") is not None or address.tls_query:
+        # Whoever names a certificate believes that the connection is encrypted.
+        raise ConfigurationError("CQRS tls is set, but the url is amqp: it must begin with amqps.")
+    return None
 
 
 def _split(url: str) -> SplitResult:
@@ -108,9 +140,11 @@ def _virtual_host(path: str) -> str:
     return unquote(name) or "/"
 
 
-def _options_of_query(query: str) -> dict[str, float]:
+def _options_of_query(query: Mapping[str, str]) -> dict[str, float]:
     options = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    for name, value in query.items():
+        if tls.is_option(name):
+            continue
         if name not in _OPTIONS:
             known = ", ".join(_OPTIONS)
             raise ConfigurationError(f"CQRS url has an unknown option {name!r}; known: {known}.")

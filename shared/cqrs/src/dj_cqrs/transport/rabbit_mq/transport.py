@@ -13,7 +13,7 @@ from dj_cqrs.transport.direct import DirectProducer
 from dj_cqrs.transport.rabbit_mq.consumer import QueueConsumer
 from dj_cqrs.transport.rabbit_mq.dead_letter_queue import BrokerDeadLetters
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
-from dj_cqrs.transport.rabbit_mq.declaration import Declared, Exchange, declare
+from dj_cqrs.transport.rabbit_mq.declaration import Declared, Exchange, declare, unbind
 from dj_cqrs.transport.rabbit_mq.delays import Delays, declare_return, delay_exchange
 from dj_cqrs.transport.rabbit_mq.link import Link
 from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
@@ -30,6 +30,15 @@ class RabbitMQTransport(BaseTransport):
     consumers: ClassVar[dict[Any, Any]] = {}
 
     _producer: ClassVar[DirectProducer] = DirectProducer(lambda: _publisher("producer"))
+
+    @classmethod
+    def check_settings(cls) -> None:
+        """Reads the URL, or its parts, and what there is about TLS.
+
+        Raises:
+            ConfigurationError: it cannot work; says what to change.
+        """
+        connection_parameters("check")
 
     @classmethod
     def publisher(cls) -> Publisher:
@@ -85,6 +94,25 @@ class RabbitMQTransport(BaseTransport):
             return [str(declared) for declared in _declare(link, topology)]
         finally:
             link.close()
+
+    @classmethod
+    def unbind(cls, cqrs_ids: Collection[str]) -> Sequence[str]:
+        """Makes this service's queue get no more messages of models that it had once.
+
+        Returns:
+            A line for people on each model.
+
+        Raises:
+            ConfigurationError: settings are wrong, or the broker does not let us.
+            TransportError: the broker cannot be reached.
+        """
+        topology = _topology(cqrs_ids)
+        link = Link(connection_parameters("declare"))
+        try:
+            unbind(link, topology)
+        finally:
+            link.close()
+        return [f"binding {cqrs_id}: removed" for cqrs_id in topology.cqrs_ids]
 
     @classmethod
     def dead_letters(cls) -> DeadLetterQueue:

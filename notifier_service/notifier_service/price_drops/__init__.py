@@ -1,0 +1,1 @@
+"""Price drops: seen in the messages about tracks, sent on as notifications."""

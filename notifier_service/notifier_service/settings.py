@@ -1,0 +1,56 @@
+"""Settings, from the environment only. No database, no web server, no secret key: one worker."""
+
+from typing import Any
+
+import environ
+
+env = environ.Env()
+
+INSTALLED_APPS = ["dj_cqrs", "notifier_service.price_drops"]
+DATABASES: dict[str, Any] = {}
+USE_TZ = True
+
+CQRS: dict[str, Any] = {
+    "transport": "dj_cqrs.transport.RabbitMQTransport",
+    "url": env("CQRS_URL", default="amqp://localhost:5672/"),
+    "queue": env("CQRS_QUEUE", default="notifier"),
+    # Without an inbox the broker keeps what has to be tried again.
+    "replica": {"CQRS_MAX_RETRIES": env.int("CQRS_MAX_RETRIES", default=30)},
+}
+
+#: Where notifications are posted to; "" for the log alone.
+WEBHOOK_URL: str = env("WEBHOOK_URL", default="")
+#: A receiver that takes longer is tried again: others wait behind this notification.
+WEBHOOK_TIMEOUT_SECONDS = 3.0
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "logfmt": {
+            "format": "time={asctime} level={levelname} logger={name} pid={process} {message}",
+            "style": "{",
+        },
+        "bare": {"format": "{message}", "style": "{"},
+    },
+    "handlers": {
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "logfmt",
+        },
+        # Lines of JSON, for whoever collects the log.
+        "notifications": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "bare",
+        },
+    },
+    "root": {"handlers": ["stdout"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "notifications": {"handlers": ["notifications"], "level": "INFO", "propagate": False},
+        # Every request would be a line of its own beside ours.
+        "httpx": {"level": "WARNING"},
+        "pika": {"level": "ERROR"},
+    },
+}
