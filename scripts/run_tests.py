@@ -33,8 +33,6 @@ class Suite:
 #: No database is touched there, so once is enough.
 TRANSPORT = ("tests/transport", "tests/pitfalls/test_transports.py")
 NO_TRANSPORT = tuple(f"--ignore={path}" for path in TRANSPORT)
-#: No database is touched there, so once is enough.
-TRANSPORT = "tests/transport"
 # The longest first: they run side by side.
 SUITES = (
     Suite("integration_tests", "integration_tests"),
