@@ -1,12 +1,19 @@
 """Fixtures of the commands' tests."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import modify_settings
 
+from dj_cqrs.registries import ReplicaRegistry
+from dj_cqrs.replica.message import RawMessage
+from dj_cqrs.transport import RabbitMQTransport
+from dj_cqrs.transport.base import OutgoingMessage
+from tests.app.replica_models import Notifier
 from tests.replica.conftest import memory_broker
 from tests.transport.conftest import amqp, cqrs, proxy, transport
 
@@ -28,6 +35,38 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         return out.getvalue().splitlines(), err.getvalue().splitlines()
 
     return run
+
+
+@pytest.fixture
+def without_inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A service whose only replica needs no database."""
+    monkeypatch.setattr(ReplicaRegistry, "models", {"notifier": Notifier})
+    with modify_settings(INSTALLED_APPS={"remove": ["dj_cqrs.inbox"]}):
+        yield
+
+
+@pytest.fixture
+def kept_by_broker(
+    transport: type[RabbitMQTransport], cqrs: dict[str, Any]
+) -> Callable[..., None]:
+    """Puts messages into the dead letter queue of a real broker."""
+
+    def keep(*raws: RawMessage) -> None:
+        transport.declare()
+        publisher = transport.publisher()
+        messages = [
+            OutgoingMessage(
+                str(number),
+                f"cqrs.dead_letter_{cqrs['queue']}.{next(iter(ReplicaRegistry.models))}",
+                raw.body,
+                {**raw.headers, "cqrs-reason": "no"},
+            )
+            for number, raw in enumerate(raws)
+        ]
+        publisher.publish(messages, timeout_seconds=10)
+        publisher.close()
+
+    return keep
 
 
 def parsed(lines: list[str]) -> list[object]:

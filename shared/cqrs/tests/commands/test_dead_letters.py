@@ -1,13 +1,12 @@
 """``cqrs_dead_letters``: what failed for good is looked at, tried again or dropped."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import pytest
 from django.core.management import CommandError
-from django.test import modify_settings
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -15,14 +14,13 @@ from dj_cqrs import wire
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.management.dead_letters import Selection, in_inbox
 from dj_cqrs.management.dead_letters.letters import as_line, renewed
-from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.with_inbox import InboxApplier
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import BaseTransport, OutgoingMessage
 from dj_cqrs.transport.memory import MemoryBroker
 from local_stack.ports import free_ports
-from tests.app.replica_models import Item, Keyed, Notifier
+from tests.app.replica_models import Item, Keyed
 from tests.commands.conftest import Run, parsed
 from tests.replica.support import save
 
@@ -232,38 +230,6 @@ def test_a_body_is_dumped_on_one_line(body: bytes, line: str) -> None:
 
 
 # In the broker.
-
-
-@pytest.fixture
-def without_inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A service whose only replica needs no database."""
-    monkeypatch.setattr(ReplicaRegistry, "models", {"notifier": Notifier})
-    with modify_settings(INSTALLED_APPS={"remove": ["dj_cqrs.inbox"]}):
-        yield
-
-
-@pytest.fixture
-def kept_by_broker(
-    transport: type[RabbitMQTransport], cqrs: dict[str, Any]
-) -> Callable[..., None]:
-    """Puts messages into the dead letter queue of a real broker."""
-
-    def keep(*raws: RawMessage) -> None:
-        transport.declare()
-        publisher = transport.publisher()
-        messages = [
-            OutgoingMessage(
-                str(number),
-                f"cqrs.dead_letter_{cqrs['queue']}.{next(iter(ReplicaRegistry.models))}",
-                raw.body,
-                {**raw.headers, "cqrs-reason": "no"},
-            )
-            for number, raw in enumerate(raws)
-        ]
-        publisher.publish(messages, timeout_seconds=10)
-        publisher.close()
-
-    return keep
 
 
 def notification(pk: int, *, cqrs_id: str = "notifier", **data: Any) -> RawMessage:

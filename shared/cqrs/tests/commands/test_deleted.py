@@ -35,7 +35,7 @@ from tests.replica.support import delete, outcomes, save
 pytestmark = pytest.mark.django_db(transaction=True)
 
 of_every_key = pytest.mark.parametrize(
-    ("master", "replica", "create"), PAIRS, ids=lambda value: getattr(value, "CQRS_ID", "")
+    ("master", "replica", "create"), PAIRS, ids=[pair[0].CQRS_ID for pair in PAIRS]
 )
 
 Pipe = Callable[..., list[str]]

@@ -1,13 +1,28 @@
-"""What django-cqrs's commands get wrong (W32 to W36), and ours must not."""
+"""What django-cqrs's commands get wrong (W24, W32 to W36), and ours must not."""
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+from pika.adapters.blocking_connection import BlockingChannel
+from pytest_django import Settings
 
+from dj_cqrs.exceptions import TransportError
+from dj_cqrs.management.dead_letters.in_broker import BrokerStore
+from dj_cqrs.management.dead_letters.letters import Selection
+from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.memory import broker
 from tests.app.master_models import Author
+from tests.app.replica_models import Notifier, SelfKeyed
 from tests.commands import rows
+from tests.commands.conftest import Run
+from tests.commands.mirrored import PAIRS, mirrored, replicate, revisions
 from tests.commands.running import Meddling, direct_mode, in_another_connection, run_failing
 from tests.master.outbox_reader import take
+from tests.replica.support import outcomes, save
+from tests.transport.proxy import Proxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,3 +78,110 @@ def test_w33_messages_that_the_broker_did_not_confirm_are_not_counted_as_synced(
     assert output.endswith("Done!\n0 instance(s) synced.\n3 instance(s) processed.\n")
     assert error == "3 instance(s) could not be synced."
     assert lost[0].count("TransportError: the memory broker is not reachable") == 3
+
+
+@pytest.mark.parametrize(
+    ("master", "replica", "create"), PAIRS, ids=[pair[0].CQRS_ID for pair in PAIRS]
+)
+def test_w34_diffs_work_for_every_primary_key(
+    run: Run, master: Any, replica: Any, create: Any
+) -> None:
+    pks = mirrored(master, create, 4)
+    replica.objects.filter(pk=pks[0]).delete()
+    master.objects.filter(pk=pks[1]).delete()
+    take()  # its DELETE is lost
+
+    cqrs_id = master.CQRS_ID
+    listed, _ = run("cqrs_diff_master", "--cqrs-id", cqrs_id)
+    differing, _ = run("cqrs_diff_replica", stdin=listed)
+    run("cqrs_diff_sync", stdin=differing)
+    replicate()
+    listed, _ = run("cqrs_deleted_diff_replica", "--cqrs-id", cqrs_id)
+    gone, _ = run("cqrs_deleted_diff_master", stdin=listed)
+    run("cqrs_deleted_sync_replica", stdin=gone)
+
+    assert revisions(replica) == revisions(master)
+    assert len(revisions(master)) == 3
+
+
+def test_w34_rows_that_the_master_lost_go_through_the_models_own_hooks(run: Run) -> None:
+    Notifier.received.clear()
+    outcomes(save(0, cqrs_id="self_keyed", pk=12, name="a"))
+    moment = timezone.now()
+
+    run("cqrs_deleted_sync_replica", stdin=[f"self_keyed,{moment}", "[12]"])
+    run("cqrs_deleted_sync_replica", stdin=[f"notifier,{moment}", "[5]"])
+
+    assert not SelfKeyed.objects.exists()
+    assert [(kind, data["id"]) for kind, data in Notifier.received] == [("delete", 5)]
+
+
+@pytest.mark.usefixtures("without_inbox")
+def test_w24_a_dead_letter_whose_new_journey_is_not_confirmed_stays(
+    run: Run,
+    kept_by_broker: Callable[..., None],
+    cqrs: dict[str, Any],
+    amqp: BlockingChannel,
+) -> None:
+    kept_by_broker(save(0, cqrs_id="notifier", pk=1))
+    queue = cqrs["queue"]
+    amqp.queue_unbind(queue, cqrs["exchange"], f"cqrs.{queue}.notifier")
+
+    with pytest.raises(CommandError, match="1 of 1 dead letters could not be retried"):
+        run("cqrs_dead_letters", "retry")
+
+    assert len(run("cqrs_dead_letters", "dump")[0]) == 1
+
+
+@pytest.mark.usefixtures("without_inbox")
+def test_w24_a_broker_that_goes_away_while_dead_letters_are_retried_loses_none(
+    run: Run,
+    kept_by_broker: Callable[..., None],
+    proxy: Proxy,
+    transport: type[RabbitMQTransport],
+) -> None:
+    kept_by_broker(*(save(0, cqrs_id="notifier", pk=pk) for pk in (1, 2, 3)))
+    letters = transport.dead_letters()
+    attempts = BrokerStore(letters, Selection()).retry()
+    next(attempts)
+
+    proxy.cut()
+    with pytest.raises(TransportError):
+        list(attempts)
+
+    letters.close()
+    consumer = transport.consumer()
+    sent = {each.body for each in consumer.receive(max_messages=9, timeout_seconds=5)}
+    consumer.close()
+    kept = {line.encode() for line in run("cqrs_dead_letters", "dump")[0]}
+    assert len(sent | kept) == 3
+
+
+@pytest.mark.usefixtures("without_inbox")
+def test_w36_dumping_more_letters_than_a_prefetch_ends_and_takes_none(
+    run: Run, kept_by_broker: Callable[..., None], cqrs: dict[str, Any], settings: Settings
+) -> None:
+    settings.CQRS = {**cqrs, "replica": {"delay_queue_max_size": 2}}
+    kept_by_broker(*(save(0, cqrs_id="notifier", pk=pk) for pk in range(7)))
+
+    for _ in range(2):
+        assert len(run("cqrs_dead_letters", "dump")[0]) == 7
+
+
+@pytest.mark.usefixtures("without_inbox")
+def test_w36_a_dump_ends_although_another_process_drains_the_queue(
+    kept_by_broker: Callable[..., None],
+    cqrs: dict[str, Any],
+    amqp: BlockingChannel,
+    transport: type[RabbitMQTransport],
+) -> None:
+    kept_by_broker(*(save(0, cqrs_id="notifier", pk=pk) for pk in range(3)))
+    letters = transport.dead_letters()
+    dumped = BrokerStore(letters, Selection()).browse()
+    next(dumped)
+
+    amqp.queue_purge(f"dead_letter_{cqrs['queue']}")
+
+    assert not list(dumped)
+    assert letters.count() == 1
+    letters.close()
