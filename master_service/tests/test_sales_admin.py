@@ -9,9 +9,10 @@ from rest_framework.test import APIClient
 from master_service.catalogue.models import Track
 from master_service.playlists.models import Playlist, PlaylistTrack
 from master_service.sales.models import Customer, Employee, Invoice
+from tests.outbox import taken
 from tests.sales import create_customer, create_invoice
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -79,3 +80,21 @@ def test_a_playlist_is_filled_in_the_admin(admin_client: Client, track: Track) -
 
     assert response.status_code == 302
     assert PlaylistTrack.objects.get().track == track
+
+
+@pytest.mark.parametrize("page", ["sales/customer", "sales/invoice", "catalogue/track"])
+def test_selected_rows_are_sent_again(
+    admin_client: Client, api: APIClient, track: Track, page: str
+) -> None:
+    paid = create_invoice(api, create_customer(api), track, status="paid")
+    taken()
+    key = {"sales/customer": paid["customer"], "sales/invoice": paid["id"]}.get(page, track.pk)
+
+    answer = admin_client.post(
+        f"/admin/{page}/", {"action": "sync_items", "_selected_action": [key]}, follow=True
+    )
+
+    assert b"1 successfully synced" in answer.content
+    (message,) = taken()
+    assert (message["signal_type"], message["instance_pk"]) == ("SYNC", key)
+    assert message["meta"] == {"source": "admin"}

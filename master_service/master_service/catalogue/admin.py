@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from dj_cqrs.admin import CQRSAdminMasterSyncMixin
 from master_service.catalogue import services
 from master_service.catalogue.models import Album, Artist, Genre, MediaType, PriceChange, Track
 
@@ -16,7 +17,7 @@ else:
 
 
 @admin.register(Artist, Genre, MediaType)
-class NamedAdmin(ModelAdmin):
+class NamedAdmin(CQRSAdminMasterSyncMixin, ModelAdmin):
     """Rows that are little more than a name."""
 
     list_display = ("name", "id", "cqrs_revision")
@@ -25,7 +26,7 @@ class NamedAdmin(ModelAdmin):
 
 
 @admin.register(Album)
-class AlbumAdmin(ModelAdmin):
+class AlbumAdmin(CQRSAdminMasterSyncMixin, ModelAdmin):
     """Albums."""
 
     list_display = ("title", "artist", "id", "cqrs_revision")
@@ -36,7 +37,7 @@ class AlbumAdmin(ModelAdmin):
 
 
 @admin.register(Track)
-class TrackAdmin(ModelAdmin):
+class TrackAdmin(CQRSAdminMasterSyncMixin, ModelAdmin):
     """Tracks; a changed price is written to the history, as everywhere."""
 
     list_display = ("name", "album", "genre", "unit_price", "id", "cqrs_revision")
@@ -58,7 +59,7 @@ class TrackAdmin(ModelAdmin):
 
 
 @admin.register(PriceChange)
-class PriceChangeAdmin(ModelAdmin):
+class PriceChangeAdmin(CQRSAdminMasterSyncMixin, ModelAdmin):
     """The history of prices: to be read only."""
 
     list_display = ("track", "old_price", "new_price", "changed_at")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 
+from dj_cqrs.admin import CQRSAdminMasterSyncMixin
 from master_service.playlists.models import Playlist, PlaylistTrack
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class EntryInline(TabularInline):
 
 
 @admin.register(Playlist)
-class PlaylistAdmin(ModelAdmin):
+class PlaylistAdmin(CQRSAdminMasterSyncMixin, ModelAdmin):
     """Playlists with their tracks."""
 
     list_display = ("name", "id", "cqrs_revision")

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from dj_cqrs.admin import CQRSAdminMasterSyncMixin
 from master_service.errors import ApplicationError
 from master_service.sales import services
 from master_service.sales.models import ClosingReason, Customer, Employee, Invoice, InvoiceLine
@@ -30,7 +31,7 @@ class EmployeeAdmin(ModelAdmin):
 
 
 @admin.register(Customer)
-class CustomerAdmin(ModelAdmin):
+class CustomerAdmin(CQRSAdminMasterSyncMixin, ModelAdmin):
     """Customers; forgetting one is more than deleting a row, so it is an action of its own."""
 
     list_display = ("last_name", "first_name", "company", "country", "id", "cqrs_revision")
@@ -77,7 +78,7 @@ class LineInline(TabularInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(ModelAdmin):
+class InvoiceAdmin(CQRSAdminMasterSyncMixin, ModelAdmin):
     """Invoices: to be read, paid and cancelled."""
 
     list_display = ("id", "invoiced_at", "customer", "billing_country", "status", "total")
