@@ -45,6 +45,12 @@ class _Client:
         found: list[Item] = page["results"]
         return found
 
+    def figures(self, of: str) -> list[Item]:
+        """All sales figures of tracks, artists or countries."""
+        found = self._json("GET", f"figures/{of}/", params={"page_size": 1000})
+        rows: list[Item] = found if isinstance(found, list) else found["results"]
+        return rows
+
     def close(self) -> None:
         """Close its connections."""
         self._http.close()
@@ -84,9 +90,9 @@ class MasterClient(_Client):
         row: Item = self._json("PATCH", f"{resource}/{pk}/", json=fields)
         return row
 
-    def delete(self, resource: str, pk: int) -> None:
+    def delete(self, resource: str, pk: int, **parameters: str) -> None:
         """Delete a row."""
-        self._json("DELETE", f"{resource}/{pk}/")
+        self._json("DELETE", f"{resource}/{pk}/", params=parameters)
 
     def bulk_create(self, resource: str, items: Sequence[Mapping[str, Any]]) -> list[Item]:
         """Create many rows with one request."""
@@ -96,3 +102,7 @@ class MasterClient(_Client):
     def reprice(self, ids: Sequence[int], unit_price: str) -> None:
         """Give many tracks one price."""
         self._json("PATCH", "tracks/bulk/", json={"ids": list(ids), "unit_price": unit_price})
+
+    def settle(self, action: str, *ids: int) -> None:
+        """Pay or cancel invoices."""
+        self._json("POST", f"invoices/{action}/", json={"ids": list(ids)})

@@ -1,4 +1,4 @@
-"""What master and replica have in common: a directory, an environment, a database, processes."""
+"""What services have in common: a directory, an environment, processes; most have a database."""
 
 import os
 import subprocess
@@ -23,45 +23,25 @@ class Service:
 
     #: Name of the distribution and of its package.
     name: str
-    port_variable: str
 
     def __init__(
-        self,
-        *,
-        database_url: str,
-        broker_url: str,
-        directory: Path,
-        environment: Mapping[str, str],
+        self, *, broker_url: str, directory: Path, environment: Mapping[str, str]
     ) -> None:
         """Prepare the service; nothing runs yet.
 
         Args:
-            database_url: its own, migrated database.
             broker_url: AMQP URL.
             directory: where logs go.
             environment: variables of this service alone.
         """
-        (self.port,) = free_ports(1)
-        self.database_url = database_url
         self._directory = directory
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            "SECRET_KEY": "integration-tests-only",
-            "DATABASE_URL": database_url,
             "CQRS_URL": broker_url,
-            self.port_variable: str(self.port),
             **environment,
         }
-        self.web = self.process(
-            "web", sys.executable, "-m", "gunicorn", f"{self.name}.wsgi:application"
-        )
-
-    @property
-    def url(self) -> str:
-        """Where its web server listens."""
-        return f"http://{LOOPBACK}:{self.port}"
 
     def process(self, role: str, *command: str) -> ServiceProcess:
         """Prepare a process of this service."""
@@ -90,6 +70,46 @@ class Service:
         )
         assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}{done.stderr}"
         return done.stdout
+
+
+class WebService(Service):
+    """A service with a database and a web server."""
+
+    port_variable: str
+
+    def __init__(
+        self,
+        *,
+        database_url: str,
+        broker_url: str,
+        directory: Path,
+        environment: Mapping[str, str],
+    ) -> None:
+        """Prepare the service; nothing runs yet.
+
+        Args:
+            database_url: its own, migrated database.
+            broker_url: AMQP URL.
+            directory: where logs go.
+            environment: variables of this service alone.
+        """
+        (self.port,) = free_ports(1)
+        self.database_url = database_url
+        variables = {
+            "SECRET_KEY": "integration-tests-only",
+            "DATABASE_URL": database_url,
+            self.port_variable: str(self.port),
+            **environment,
+        }
+        super().__init__(broker_url=broker_url, directory=directory, environment=variables)
+        self.web = self.process(
+            "web", sys.executable, "-m", "gunicorn", f"{self.name}.wsgi:application"
+        )
+
+    @property
+    def url(self) -> str:
+        """Where its web server listens."""
+        return f"http://{LOOPBACK}:{self.port}"
 
     def wait_until_ready(self) -> None:
         """Wait until the web server answers and may take requests."""

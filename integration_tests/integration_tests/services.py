@@ -1,15 +1,17 @@
-"""The two services, each with the processes that a deployment of it has."""
+"""The services, each with the processes that a deployment of it has."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from integration_tests.service import Service
+from integration_tests.service import Service, WebService
 
 API_TOKEN = "token-of-the-integration-tests"
 CONSUMER_WORKERS = 2
 
 
-class Master(Service):
+class Master(WebService):
     """The service that takes the writes: web server and relay."""
 
     name = "master_service"
@@ -33,7 +35,7 @@ class Master(Service):
         self.processes = (self.web, self.relay)
 
 
-class Replica(Service):
+class Replica(WebService):
     """A service that serves the reads: web server and consumer."""
 
     name = "replica_service"
@@ -58,3 +60,20 @@ class Replica(Service):
     def dead_letter_queue(self) -> str:
         """Where the broker puts what this replica rejects."""
         return f"dead_letter_{self.queue}"
+
+
+class Notifier(Service):
+    """A service without a database and without a web server: a consumer."""
+
+    name = "notifier_service"
+    queue = "notifier"
+
+    def __init__(self, *, broker_url: str, directory: Path, webhook_url: str = "") -> None:
+        environment = {"CQRS_QUEUE": self.queue, "WEBHOOK_URL": webhook_url}
+        super().__init__(broker_url=broker_url, directory=directory, environment=environment)
+        self.consumer = self.manage_process("consumer", "cqrs_consume")
+
+    def notifications(self) -> list[dict[str, Any]]:
+        """What it has announced so far: the lines of its log that are JSON."""
+        lines = self.consumer.log_since(0).splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]

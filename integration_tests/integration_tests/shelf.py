@@ -5,6 +5,9 @@ from uuid import uuid4
 
 from integration_tests.clients import Item, MasterClient
 
+#: What a customer could be known by; with the address of mail.
+PERSONAL_FIELDS = ("first_name", "last_name", "company", "address", "city", "state")
+
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
@@ -47,3 +50,17 @@ def fill_shelf(master: MasterClient, *, tracks: int = 1) -> Shelf:
         ],
     )
     return Shelf(artist, album, genre, media_type, created)
+
+
+def create_customer(master: MasterClient, **fields: str) -> Item:
+    """Create a customer, about whom everything is known."""
+    words = {name: unique(name)[:40] for name in PERSONAL_FIELDS}
+    return master.create(
+        "customers",
+        **{
+            **words,
+            "email": f"{uuid4().hex}@customers.example",
+            "country": "Brazil",
+            **fields,
+        },
+    )

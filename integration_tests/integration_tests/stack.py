@@ -11,7 +11,7 @@ from pika.exceptions import AMQPError
 
 from integration_tests import broker, databases
 from integration_tests.process import ServiceProcess
-from integration_tests.services import CONSUMER_WORKERS, Master, Replica
+from integration_tests.services import CONSUMER_WORKERS, Master, Notifier, Replica
 from local_stack.servers import PostgresServer, RabbitMQServer
 from local_stack.waiting import eventually
 
@@ -52,6 +52,7 @@ class Stack:
             directory=self.directory,
         )
         self._replicas: list[Replica] = []
+        self._notifiers: list[Notifier] = []
         self.replica = self.new_replica("storefront")
         self._log_positions: dict[Path, int] = {}
 
@@ -71,6 +72,16 @@ class Stack:
         self._replicas.append(replica)
         return replica
 
+    def new_notifier(self, *, webhook_url: str = "") -> Notifier:
+        """Prepare a notifier; it is not part of `processes`."""
+        directory = self.directory / f"notifier-{uuid4().hex[:8]}"
+        directory.mkdir()
+        notifier = Notifier(
+            broker_url=self.broker_url, directory=directory, webhook_url=webhook_url
+        )
+        self._notifiers.append(notifier)
+        return notifier
+
     @property
     def processes(self) -> list[ServiceProcess]:
         """The four processes, in the order of a change's way."""
@@ -79,7 +90,8 @@ class Stack:
     @property
     def _all_processes(self) -> list[ServiceProcess]:
         replicas = [process for replica in self._replicas for process in replica.processes]
-        return [*self.master.processes, *replicas]
+        notifiers = [notifier.consumer for notifier in self._notifiers]
+        return [*self.master.processes, *replicas, *notifiers]
 
     def start(self) -> None:
         """Start whatever does not run, and wait until requests can be taken."""

@@ -1,4 +1,4 @@
-"""Load: threads that change the catalogue through the API for as long as a test needs them."""
+"""Load: threads that change and sell through the API for as long as a test needs them."""
 
 import random
 import threading
@@ -8,14 +8,15 @@ from typing import Self
 
 import httpx
 
-from integration_tests.clients import MasterClient
-from integration_tests.shelf import fill_shelf, unique
+from integration_tests.clients import Item, MasterClient
+from integration_tests.shelf import create_customer, fill_shelf, unique
 from local_stack.waiting import eventually
 
 _PROGRESS_SECONDS = 90
 #: Between two requests of a thread: the load must leave room for what the test is about.
 _PAUSE_SECONDS = 0.02
 _TRACKS = 20
+_STOCK = 5
 _FEWEST_TRACKS = 10
 _MOST_TRACKS = 60
 
@@ -28,7 +29,12 @@ class _Clerk:
         self._random = random.Random(seed)
         self._count = count
         self._shelf = fill_shelf(self._master, tracks=_TRACKS)
-        self._tracks = self._shelf.track_ids
+        #: What was sold is not deleted any more, so it is not what is deleted here.
+        self._stock = self._shelf.track_ids[:_STOCK]
+        self._tracks = self._shelf.track_ids[_STOCK:]
+        self._customer = create_customer(self._master)["id"]
+        self._drafts: list[int] = []
+        self._paid: list[int] = []
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         #: An answer that no fault explains; it has stopped then.
@@ -69,6 +75,11 @@ class _Clerk:
 
     def _change_something(self) -> None:
         changes = [self._rename, self._rename_artist, self._reprice, self._reprice_many]
+        changes += [self._draft, self._sell]
+        if self._drafts:
+            changes += [self._pay, self._drop_draft]
+        if self._paid:
+            changes.append(self._cancel)
         if len(self._tracks) > _FEWEST_TRACKS:
             changes.append(self._delete)
         if len(self._tracks) < _MOST_TRACKS:
@@ -107,6 +118,32 @@ class _Clerk:
     def _create_many(self) -> None:
         items = [self._new_track() for _ in range(10)]
         self._tracks += [row["id"] for row in self._master.bulk_create("tracks", items)]
+
+    def _draft(self) -> None:
+        self._drafts.append(self._invoice()["id"])
+
+    def _sell(self) -> None:
+        self._paid.append(self._invoice(status="paid")["id"])
+
+    def _invoice(self, **fields: object) -> Item:
+        bought = self._random.sample(self._stock, k=self._random.randint(1, len(self._stock)))
+        lines = [{"track": key, "quantity": self._random.randint(1, 9)} for key in bought]
+        return self._master.create("invoices", customer=self._customer, lines=lines, **fields)
+
+    def _pay(self) -> None:
+        invoice_id = self._take(self._drafts)
+        self._master.settle("pay", invoice_id)
+        self._paid.append(invoice_id)
+
+    def _cancel(self) -> None:
+        self._master.settle("cancel", self._take(self._paid))
+
+    def _drop_draft(self) -> None:
+        self._master.delete("invoices", self._take(self._drafts))
+
+    def _take(self, keys: list[int]) -> int:
+        """One of the keys, which is nobody's any more: who knows how its request ends."""
+        return keys.pop(self._random.randrange(len(keys)))
 
     def _delete(self) -> None:
         track_id = self._some_track()

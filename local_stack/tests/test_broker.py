@@ -34,7 +34,7 @@ def test_nobody_but_the_administrator_may_do_everything() -> None:
     assert everything == ["admin"]
 
 
-@pytest.mark.parametrize("service", ["master", "replica"])
+@pytest.mark.parametrize("service", ["master", "replica", "notifier"])
 def test_services_log_in_as_themselves_unless_told_otherwise(service: str) -> None:
     variables = Environment(ROOT, VARIABLES)
     elsewhere = Environment(ROOT, {**VARIABLES, "CQRS_URL": "amqp://broker/"})

@@ -25,7 +25,8 @@ from local_stack.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("docker-compose.yml", ".dockerignore", "requirements.txt")
-DIRECTORIES = ("shared/cqrs", "master_service", "replica_service")
+DIRECTORIES = ("shared/cqrs", "master_service", "replica_service", "notifier_service")
+SERVICE_IMAGES = ("master-service", "replica-service", "notifier-service")
 CONVERGED_SECONDS = 90
 
 KINDS = [
@@ -120,7 +121,7 @@ def checkout(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkou
 
 def remove_images(checkout: Checkout) -> None:
     project = checkout.variables["COMPOSE_PROJECT_NAME"]
-    images = [f"{project}-{service}" for service in ("master-service", "replica-service")]
+    images = [f"{project}-{service}" for service in SERVICE_IMAGES]
     if checkout.kind == "docker":
         subprocess.run(["docker", "image", "rm", *images], capture_output=True, check=False)
 

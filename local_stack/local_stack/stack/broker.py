@@ -12,6 +12,11 @@ from local_stack.stack.environment import Environment
 #: it to the dead letters. High, because a crash counts against all that the consumer held; set,
 #: because RabbitMQ 3 has no limit and RabbitMQ 4 a low one.
 DELIVERY_LIMIT = 1000
+#: The notifier's queue.
+NOTIFIER_QUEUE = "notifier"
+_NOTIFIER_QUEUES = (
+    f"{NOTIFIER_QUEUE}|dead_letter_{NOTIFIER_QUEUE}|(delay|retry)_{NOTIFIER_QUEUE}.*"
+)
 
 
 def broker_definitions(environment: Environment) -> dict[str, Any]:
@@ -37,8 +42,20 @@ def broker_definitions(environment: Environment) -> dict[str, Any]:
                 write=f"^({queues})$",
                 read=f"^(cqrs|{queues})$",
             ),
+            # Without a database: what has to be tried again waits in the broker.
+            BrokerUser(
+                "notifier",
+                environment["RABBITMQ_NOTIFIER_PASSWORD"],
+                configure=f"^(cqrs|{_NOTIFIER_QUEUES})$",
+                write=f"^({_NOTIFIER_QUEUES})$",
+                read=f"^(cqrs|{_NOTIFIER_QUEUES})$",
+            ),
         ],
-        policies=[QueuePolicy("limits", f"^{queue}$", {"delivery-limit": DELIVERY_LIMIT})],
+        policies=[
+            QueuePolicy(
+                "limits", f"^({queue}|{NOTIFIER_QUEUE})$", {"delivery-limit": DELIVERY_LIMIT}
+            )
+        ],
     )
 
 

@@ -1,4 +1,4 @@
-"""The local stack: the processes of both services and a broker under supervisord, no Docker."""
+"""The local stack: the processes of all services and a broker under supervisord, no Docker."""
 
 import json
 import shutil
@@ -23,6 +23,8 @@ _BROKER_PORTS = {
     "RABBITMQ_DIST_PORT": 25672,
     "RABBITMQ_EPMD_PORT": 0,
 }
+#: Those that have a web server and a database.
+_WITH_DATABASE = tuple(service for service in SERVICES if not service.is_bare)
 
 
 class LocalStack:
@@ -57,12 +59,12 @@ class LocalStack:
         self._supervisor.restart([p.name for p in programs if not p.autostart])
 
     def _prepare_services(self, node: RabbitMQNode | None) -> None:
-        """Migrate both databases while the broker starts, then declare the queues."""
+        """Migrate the databases while the broker starts, then declare the queues."""
         port = node.port if node else 0
         print("migrating the databases")
         migrate = ("migrate", "--no-input")
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda s: s.manage(self._environment, port, migrate), SERVICES))
+            list(pool.map(lambda s: s.manage(self._environment, port, migrate), _WITH_DATABASE))
         if node is not None:
             self._wait_for(node)
         for service in SERVICES:
@@ -75,7 +77,7 @@ class LocalStack:
         self._directory.chmod(0o711)
 
     def _check_web_ports(self) -> None:
-        for service in SERVICES:
+        for service in _WITH_DATABASE:
             variable = f"{service.name.upper()}_PORT"
             port = self._environment.port(variable)
             if not is_free(port):

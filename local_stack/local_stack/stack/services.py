@@ -1,4 +1,4 @@
-"""The processes of the two services, as the local stack runs them."""
+"""The processes of the services, as the local stack runs them."""
 
 import os
 import subprocess
@@ -7,52 +7,59 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local_stack.errors import ServerFailedError
-from local_stack.stack.broker import service_url
+from local_stack.stack.broker import NOTIFIER_QUEUE, service_url
 from local_stack.stack.environment import Environment
 from local_stack.stack.supervisor import Program
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One of the two services.
+    """One of the services.
 
     Attributes:
-        name: "master" or "replica"; variables and broker users are named after it.
+        name: "master", "replica" or "notifier"; variables and broker users are named after it.
         directory: Where its manage.py lies.
-        worker: The process beside the web server: its name, and the words after manage.py.
+        worker: The process beside the web server, if there is one: its name, and the words after manage.py.
         deploy: Words after manage.py for what needs the broker, before anything else does.
+        is_bare: It has neither a database nor a web server.
     """
 
     name: str
     directory: str
     worker: tuple[str, tuple[str, ...]]
     deploy: tuple[str, ...] = ()
+    is_bare: bool = False
 
     def environment(self, stack: Environment, broker_port: int) -> dict[str, str]:
         """Environment variables of all processes of the service."""
+        variables = {
+            "CQRS_URL": service_url(stack, self.name, broker_port),
+            "PYTHONUNBUFFERED": "1",
+        }
+        if self.is_bare:
+            webhook = stack.get("NOTIFIER_WEBHOOK_URL")
+            return {**variables, "CQRS_QUEUE": NOTIFIER_QUEUE, "WEBHOOK_URL": webhook}
         upper = self.name.upper()
         database = stack.get(f"{upper}_DATABASE_URL")
-        variables = {
+        variables |= {
             "SECRET_KEY": stack[f"{upper}_SECRET_KEY"],
             "DATABASE_URL": database or f"sqlite:///{stack.directory}/{self.name}.sqlite3",
-            "CQRS_URL": service_url(stack, self.name, broker_port),
             f"{upper}_PORT": stack[f"{upper}_PORT"],
-            "PYTHONUNBUFFERED": "1",
         }
         if self.name == "master":
             return {**variables, "API_TOKEN": stack["API_TOKEN"]}
         return {**variables, "CQRS_QUEUE": stack["CQRS_QUEUE"]}
 
     def programs(self, stack: Environment, broker_port: int) -> list[Program]:
-        """Build the supervised processes: the web server and the worker."""
+        """Build the supervised processes: the web server, if there is one, and the worker."""
         environment = self.environment(stack, broker_port)
         directory = stack.root / self.directory
         worker_name, words = self.worker
         gunicorn = (sys.executable, "-m", "gunicorn", f"{self.directory}.wsgi")
-        commands: tuple[tuple[str, Sequence[str]], ...] = (
-            (f"{self.name}-web", gunicorn),
+        commands: list[tuple[str, Sequence[str]]] = [
+            *([] if self.is_bare else [(f"{self.name}-web", gunicorn)]),
             (worker_name, (sys.executable, "manage.py", *words)),
-        )
+        ]
         return [
             Program(
                 name=name,
@@ -89,5 +96,9 @@ SERVICES = (
     Service("master", "master_service", ("relay", ("cqrs_relay",))),
     Service(
         "replica", "replica_service", ("consumer", ("cqrs_consume", "-w", "2")), ("cqrs_declare",)
+    ),
+    Service(
+        *("notifier", "notifier_service", ("notifier", ("cqrs_consume",)), ("cqrs_declare",)),
+        is_bare=True,
     ),
 )
