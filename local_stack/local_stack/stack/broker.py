@@ -14,8 +14,8 @@ from local_stack.stack.environment import Environment
 DELIVERY_LIMIT = 1000
 #: The notifier's queue.
 NOTIFIER_QUEUE = "notifier"
-_NOTIFIER_QUEUES = (
-    f"{NOTIFIER_QUEUE}|dead_letter_{NOTIFIER_QUEUE}|(delay|retry)_{NOTIFIER_QUEUE}.*"
+_NOTIFIER_QUEUES = "|".join(
+    name.format(NOTIFIER_QUEUE) for name in ("{}", "dead_letter_{}", "(delay|retry)_{}.*")
 )
 
 

@@ -19,7 +19,7 @@ class Service:
     Attributes:
         name: "master", "replica" or "notifier"; variables and broker users are named after it.
         directory: Where its manage.py lies.
-        worker: The process beside the web server, if there is one: its name, and the words after manage.py.
+        worker: The process beside the web server: its name, and the words after manage.py.
         deploy: Words after manage.py for what needs the broker, before anything else does.
         is_bare: It has neither a database nor a web server.
     """
