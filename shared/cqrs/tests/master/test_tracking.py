@@ -58,6 +58,13 @@ def test_all_fields_can_be_tracked_but_the_key_and_the_time() -> None:
     assert updated == {"name": "a", "cqrs_revision": 0}
 
 
+def test_nothing_is_said_of_changes_that_were_only_announced(book: Book) -> None:
+    Book.objects.update(title="b")
+    Book.call_post_update([book])
+
+    assert [message["previous_data"] for message in take()] == [None]
+
+
 def test_the_tracker_of_an_object_compares_it_with_its_row(book: Book) -> None:
     tracker = _tracker(book)
     assert tracker.changed() == {}

@@ -9,11 +9,13 @@ import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 from dj_cqrs.outbox import relay as relay_module
 from dj_cqrs.outbox.models import OutboxMessage
 from dj_cqrs.outbox.relay import Relay
 from dj_cqrs.transport.base import OutgoingMessage, PublishOutcome
+from dj_cqrs.transport.memory import MemoryTransport
 from tests.app.master_models import Author
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,6 +64,35 @@ def test_confirmed_messages_leave_the_outbox_in_their_order() -> None:
     assert ids == sorted(ids)
     message = publisher.batches[0][0]
     assert (message.routing_key, message.headers) == ("author", {"cqrs-revisions": "monotonic"})
+
+
+def test_what_the_broker_has_is_logged_by_the_hook_of_the_transport(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _fill(2)
+    answers = iter([UNROUTABLE, CONFIRMED])
+    with caplog.at_level("INFO", "django-cqrs"):
+        _relay(ScriptedPublisher(lambda _: next(answers))).relay_batch()
+    pk = Author.objects.get(name="1").pk
+    assert f"CQRS is published: pk = {pk} (author), correlation_id = None." in caplog.messages
+    assert sum("is published" in text for text in caplog.messages) == 1
+
+    told: list[TransportPayload] = []
+    monkeypatch.setattr(MemoryTransport, "log_produced", staticmethod(told.append))
+    _fill(1)
+    _relay(ScriptedPublisher(lambda _: CONFIRMED)).relay_batch()
+    assert [payload.instance_data["name"] for payload in told] == ["0"]
+
+
+def test_a_log_hook_that_raises_does_not_stop_the_relay(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: TransportPayload) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(MemoryTransport, "log_produced", staticmethod(fail))
+    _fill(1)
+
+    assert _relay(ScriptedPublisher(lambda _: CONFIRMED)).relay_batch() == 1
+    assert not OutboxMessage.objects.exists()
 
 
 def test_what_is_not_confirmed_stays_with_its_reason_and_a_delay() -> None:

@@ -53,6 +53,13 @@ class RowChange:
         return next((previous for previous in values if previous is not None), None)
 
     @property
+    def is_previous_unknown(self) -> bool:
+        """Whether users' code changed the row behind the mixin and only announced it."""
+        return self.previous is None and any(
+            mark.change is Change.UPDATE and mark.instance is not None for mark in self.marks
+        )
+
+    @property
     def deletion(self) -> TransportPayload | None:
         """The payload of the row's first deletion: the one of the row that others know."""
         return next((mark.deletion for mark in self.marks if mark.deletion is not None), None)

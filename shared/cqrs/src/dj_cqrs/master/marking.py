@@ -56,7 +56,7 @@ def saved(instance: Any, using: str | None, *, created: bool) -> None:
     add(Mark(change, model, pk, using, instance=instance, previous=previous))
     if tracking.tracked_fields(model):
         row = RowChange(model, pk, marks_on(using).of(model, pk))
-        tracking.remember(instance, tracking.previous_data(model, row.previous, instance))
+        tracking.remember(instance, tracking.of_change(row, instance))
 
 
 def saved_silently(instance: Any, using: str) -> None:

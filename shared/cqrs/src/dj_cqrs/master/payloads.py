@@ -30,7 +30,7 @@ def of_existing(change: RowChange, fresh: Any, using: str) -> list[TransportPayl
             mark.instance.cqrs_revision = fresh.cqrs_revision
     previous = None
     if change.is_changed:
-        previous = tracking.previous_data(change.model, change.previous, fresh)
+        previous = tracking.of_change(change, fresh)
         if previous is not None:
             tracking.remember(owner, previous)
     if not owner.is_sync_instance():

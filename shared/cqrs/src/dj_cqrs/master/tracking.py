@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Field, Model
 
 from dj_cqrs.constants import ALL_BASIC_FIELDS, TRACKED_FIELDS_ATTR_NAME
+from dj_cqrs.master.changes import RowChange
 from dj_cqrs.master.revisions import chunks
 from dj_cqrs.master.serialization import wire_value
 
@@ -44,29 +45,29 @@ def read_previous(model: Any, pks: Iterable[Any], using: str) -> dict[Any, dict[
     }
 
 
-def previous_data(
-    model: Any, previous: dict[str, Any] | None, instance: Model
-) -> dict[str, Any] | None:
+def of_change(change: RowChange, instance: Model) -> dict[str, Any] | None:
     """What is sent: previous values of the fields that differ now.
 
     Args:
-        model: the master model.
-        previous: values before the transaction, empty for a row that is new; None where no
-            field of the row itself was changed.
+        change: what happened to the row.
         instance: the row as it is at the end of the transaction.
 
     Returns:
         Field name -> previous value (None for every value of a new row); None where the model
-        tracks nothing.
+        tracks nothing, or where nobody knows.
     """
-    fields = tracked_fields(model)
-    if not fields:
+    if not tracked_fields(change.model) or change.is_previous_unknown:
         return None
-    if previous is None:
-        return {}
+    if change.previous is None:
+        return {}  # only a row that it embeds has changed
+    return differences(change.model, change.previous, instance)
+
+
+def differences(model: Any, previous: dict[str, Any], instance: Model) -> dict[str, Any]:
+    """Previous values of the tracked fields in which an object differs from them."""
     return {
         name: previous.get(name)
-        for name, value in _values(fields, instance).items()
+        for name, value in _values(tracked_fields(model), instance).items()
         if value != previous.get(name)
     }
 
@@ -88,7 +89,7 @@ def stored_values(instance: Model) -> dict[str, Any]:
 
 def unsaved_changes(instance: Model) -> dict[str, Any]:
     """Stored values of the tracked fields in which an object differs from its row."""
-    return previous_data(type(instance), stored_values(instance), instance) or {}
+    return differences(type(instance), stored_values(instance), instance)
 
 
 def remember(instance: Model, previous: dict[str, Any] | None) -> None:

@@ -14,10 +14,13 @@ from typing import Final
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
+from dj_cqrs import wire
 from dj_cqrs.connections import refresh_connections
+from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 from dj_cqrs.outbox import claims
 from dj_cqrs.outbox.models import OutboxMessage
+from dj_cqrs.transport import log_hooks
 from dj_cqrs.transport.base import OutgoingMessage, Publisher, PublishOutcome
 
 logger = logging.getLogger("django-cqrs")
@@ -84,10 +87,12 @@ class Relay:
             TransportError: the broker cannot be reached; the messages stay as they were.
             DatabaseError: the database cannot be reached.
         """
+        published: list[OutboxMessage] = []
         with claims.claim(self._using, self._limit) as messages:
             if messages:
                 outcomes = self._publish(messages)
-                self._settle(messages, outcomes)
+                published = self._settle(messages, outcomes)
+        _tell(published)
         return len(messages)
 
     def _publish(self, messages: Sequence[OutboxMessage]) -> list[PublishOutcome]:
@@ -112,17 +117,18 @@ class Relay:
 
     def _settle(
         self, messages: Sequence[OutboxMessage], outcomes: Sequence[PublishOutcome]
-    ) -> None:
+    ) -> list[OutboxMessage]:
         confirmed, kept = [], []
         for message, outcome in zip(messages, outcomes, strict=True):
             if outcome is PublishOutcome.CONFIRMED:
-                confirmed.append(message.pk)
+                confirmed.append(message)
             else:
                 kept.append(message)
                 _postpone(message, outcome)
         rows = OutboxMessage.objects.using(self._using)
-        rows.filter(pk__in=confirmed).delete()
+        rows.filter(pk__in=[message.pk for message in confirmed]).delete()
         rows.bulk_update(kept, ["attempts", "due_at", "is_unroutable", "last_error"])
+        return confirmed
 
 
 def _postpone(message: OutboxMessage, outcome: PublishOutcome) -> None:
@@ -134,3 +140,12 @@ def _postpone(message: OutboxMessage, outcome: PublishOutcome) -> None:
     message.last_error = _REASONS[outcome]
     if message.attempts == 1:
         logger.warning("CQRS message %s (%s): %s", message.pk, message.cqrs_id, message.last_error)
+
+
+def _tell(published: Sequence[OutboxMessage]) -> None:
+    """Logs what the broker has, by the hook of the transport that users may have overridden."""
+    hook = log_hooks.info_hook("log_produced")
+    if hook is not None:
+        for message in published:
+            payload = TransportPayload.from_message(wire.decode(bytes(message.body)))
+            log_hooks.call(hook, payload)

@@ -4,20 +4,19 @@ Never a whole payload: it may hold what must not be in a log.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
 from django.utils import timezone
 
 from dj_cqrs.constants import SignalType
-from dj_cqrs.exceptions import ConfigurationError, ContractError
+from dj_cqrs.exceptions import ContractError
 from dj_cqrs.replica import hooks, order_log
 from dj_cqrs.replica.message import Message, UnknownModelError
 from dj_cqrs.replica.outcome import Outcome, Result
 from dj_cqrs.replica.retry import Fate, Plan
-from dj_cqrs.transport.mixins import LoggingMixin
-from dj_cqrs.transport.selection import transport_class
+from dj_cqrs.transport import log_hooks
 
 logger = logging.getLogger("django-cqrs")
 
@@ -26,22 +25,22 @@ _MAX_REASON_LENGTH: Final = 500
 
 def received(messages: Iterable[Message]) -> None:
     """Says that messages were understood; what became of them is said later."""
-    hook = _info_hook("log_consumed")
+    hook = log_hooks.info_hook("log_consumed")
     if hook is not None:
         for message in messages:
-            _call(hook, message.payload)
+            log_hooks.call(hook, message.payload)
 
 
 def settled(results: Iterable[Result]) -> None:
     """Says what became of messages; failures have been logged when they were kept."""
-    accepted = _info_hook("log_consumed_accepted")
+    accepted = log_hooks.info_hook("log_consumed_accepted")
     for result in results:
         if result.message is None or result.outcome in (Outcome.FAILED, Outcome.REJECTED):
             continue
         if result.outcome is not Outcome.IGNORED:
             _order(result.message, result)
         if result.outcome is Outcome.APPLIED and accepted is not None:
-            _call(accepted, result.message.payload)
+            log_hooks.call(accepted, result.message.payload)
 
 
 def failed(result: Result, plan: Plan, attempts: int) -> None:
@@ -51,26 +50,26 @@ def failed(result: Result, plan: Plan, attempts: int) -> None:
         return
     payload = result.message.payload
     payload.retries = max(attempts - 1, 0)
-    _call(_hook("log_consumed_failed"), payload)
+    log_hooks.call(log_hooks.hook("log_consumed_failed"), payload)
     if plan.fate is Fate.DEAD:
         payload.is_dead_letter = True
-        _call(_hook("log_dead_letter"), payload)
+        log_hooks.call(log_hooks.hook("log_dead_letter"), payload)
         return
     eta = timezone.now() + timedelta(seconds=plan.delay_seconds)
-    _call(_hook("log_delayed"), payload, plan.delay_seconds, eta)
+    log_hooks.call(log_hooks.hook("log_delayed"), payload, plan.delay_seconds, eta)
 
 
 def requeued(message: Message) -> None:
     """Says that the broker has a message for its next attempt."""
     message.payload.is_requeue = True
-    _call(_hook("log_requeued"), message.payload)
+    log_hooks.call(log_hooks.hook("log_requeued"), message.payload)
 
 
 def rejected(result: Result) -> None:
     """Says that the broker has to keep a message as it is, since the inbox cannot."""
     logger.error("%s", _explained(result))
     if result.message is not None:
-        _call(_hook("log_consumed_denied"), result.message.payload)
+        log_hooks.call(log_hooks.hook("log_consumed_denied"), result.message.payload)
 
 
 def broken_policy(policy: Any, error: Exception) -> None:
@@ -115,26 +114,3 @@ def _explained(result: Result) -> str:
     if result.message is None and isinstance(result.error, ContractError):
         return f"CQRS couldn't be parsed: routing key {result.raw.routing_key!r}. {reason}"
     return f"CQRS service exception: {reason}"
-
-
-def _info_hook(name: str) -> Callable[..., None] | None:
-    """The hook of a line that comes with every message, or None where nobody would see it."""
-    hook = _hook(name)
-    is_own = hook is getattr(LoggingMixin, name)
-    return None if is_own and not logger.isEnabledFor(logging.INFO) else hook
-
-
-def _hook(name: str) -> Callable[..., None]:
-    own: Callable[..., None] = getattr(LoggingMixin, name)
-    try:
-        return getattr(transport_class(), name, own)
-    except ConfigurationError:
-        return own  # consuming in process needs no transport
-
-
-def _call(hook: Callable[..., None], *args: Any) -> None:
-    """A hook may be a user's; its failure must not be taken for the message's."""
-    try:
-        hook(*args)
-    except Exception:
-        logger.exception("The log hook %r failed.", hook)
