@@ -47,6 +47,7 @@ def publish(
     routing_key: str,
     *bodies: bytes,
     headers: Mapping[str, Any] | None = None,
+    exchange: str = EXCHANGE,
 ) -> None:
     """Publish bodies in this order; each is in its queues when this returns."""
     properties = pika.BasicProperties(
@@ -57,7 +58,7 @@ def publish(
     with channel(url) as open_channel:
         open_channel.confirm_delivery()
         for body in bodies:
-            open_channel.basic_publish(EXCHANGE, routing_key, body, properties, mandatory=True)
+            open_channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
 
 
 def queue_depth(url: str, queue: str) -> int | None:

@@ -72,9 +72,15 @@ class Servers:
 class Pair:
     """Both sides, running."""
 
-    def __init__(self, servers: Servers, combination: Combination, **variables: str) -> None:
+    def __init__(
+        self,
+        servers: Servers,
+        combination: Combination,
+        place: Place | None = None,
+        **variables: str,
+    ) -> None:
         """Start the replica first: what is sent before its queue exists goes nowhere."""
-        self.place = servers.place()
+        self.place = place or servers.place()
         self.master = servers.peer(combination.master, self.place, **variables)
         self.replica = servers.peer(combination.replica, self.place, **variables)
         self.directory = self.master.directory

@@ -33,6 +33,8 @@ CQRS: dict[str, Any] = {
     "replica": {
         "CQRS_MAX_RETRIES": int(os.environ.get("PEER_MAX_RETRIES", "30")),
         "CQRS_RETRY_DELAY": 1,
+        # Not a word of the contract: django-cqrs ignores it, and declares classic queues anyway.
+        "queue_type": os.environ.get("PEER_QUEUE_TYPE", "quorum"),
     },
 }
 

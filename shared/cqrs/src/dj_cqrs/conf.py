@@ -101,6 +101,8 @@ class ReplicaConfig:
     dead_message_ttl_seconds: int | None
     batch_size: int
     tombstone_ttl_seconds: int
+    #: What missing queues are created as: "quorum", or "classic" as django-cqrs does.
+    queue_type: str
     #: Longest time of one statement of a message in milliseconds; 0 for no limit.
     query_timeout_ms: int
     log_timed_out_queries: bool
@@ -242,6 +244,7 @@ def _replica(section: Mapping[str, Any], queue: str | None) -> ReplicaConfig:
         ),
         batch_size=_number(section, "batch_size"),
         tombstone_ttl_seconds=_number(section, "tombstone_ttl"),
+        queue_type=section.get("queue_type", constants.DEFAULT_REPLICA_QUEUE_TYPE),
         query_timeout_ms=_number(section, "CQRS_QUERY_TIMEOUT"),
         log_timed_out_queries=bool(section.get("CQRS_LOG_TIMED_OUT_QUERIES")),
         query_logger=section.get("CQRS_QUERY_LOGGER") or logger.name,

@@ -83,6 +83,35 @@ def test_names_of_the_settings_are_used(cqrs: dict[str, Any], settings: Settings
     assert f"queue {rejected}: created" in RabbitMQTransport.declare()
 
 
+def test_classic_queues_are_created_as_django_cqrs_does_and_keep_what_is_rejected(
+    cqrs: dict[str, Any], settings: Settings, amqp: BlockingChannel
+) -> None:
+    settings.CQRS = {**cqrs, "replica": {"queue_type": "classic"}}
+    queue = cqrs["queue"]
+    RabbitMQTransport.declare()
+    amqp.queue_declare(queue, durable=True)  # refused if there were arguments
+    amqp.queue_declare(f"dead_letter_{queue}", durable=True)
+
+    amqp.basic_publish("", queue, b"not even JSON")
+    consumer = RabbitMQTransport.consumer()
+    try:
+        (delivery,) = consumer.receive(max_messages=1, timeout_seconds=10)
+        consumer.reject(delivery)
+    finally:
+        consumer.close()
+
+    method, _, body = amqp.basic_get(f"dead_letter_{queue}", auto_ack=True)
+    assert method is not None
+    assert body == b"not even JSON"
+
+
+def test_another_type_of_queue_is_refused(cqrs: dict[str, Any], settings: Settings) -> None:
+    settings.CQRS = {**cqrs, "replica": {"queue_type": "stream"}}
+
+    with pytest.raises(ConfigurationError, match="must be one of: quorum, classic"):
+        RabbitMQTransport.declare()
+
+
 def test_queue_of_others_is_left_alone_and_named(
     cqrs: dict[str, Any], amqp: BlockingChannel
 ) -> None:

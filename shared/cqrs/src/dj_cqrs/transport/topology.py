@@ -18,6 +18,12 @@ DEAD_LETTER_PREFIX: Final = "dead_letter_"
 DELAY_PREFIX: Final = "delay_"
 #: What the exchange is called through which delayed messages come back.
 RETURN_PREFIX: Final = "retry_"
+#: Types of queues. ``classic`` is for a service that must be able to go back to django-cqrs: its
+#: queues then have no arguments, since django-cqrs declares them so at each start, and fails
+#: where they have any.
+QUORUM: Final = "quorum"
+CLASSIC: Final = "classic"
+QUEUE_TYPES: Final = (QUORUM, CLASSIC)
 #: AMQP holds names and routing keys in short strings (octets of UTF-8).
 MAX_NAME_OCTETS: Final = 255
 
@@ -62,6 +68,7 @@ class Topology:
         queue: the replica's queue.
         dead_letter_queue: where the broker puts what the replica rejects.
         cqrs_ids: models whose messages the queue gets.
+        queue_type: what the queues are created as where they are missing.
 
     Raises:
         ConfigurationError: a name that the broker would refuse or misunderstand.
@@ -71,8 +78,14 @@ class Topology:
     queue: str
     dead_letter_queue: str
     cqrs_ids: tuple[str, ...]
+    queue_type: str = QUORUM
 
     def __post_init__(self) -> None:
+        if self.queue_type not in QUEUE_TYPES:
+            raise ConfigurationError(
+                f"CQRS replica queue_type is {self.queue_type!r}; it must be one of: "
+                f"{', '.join(QUEUE_TYPES)}."
+            )
         check_name("exchange", self.exchange)
         check_name("queue", self.queue)
         check_name("dead letter queue", self.dead_letter_queue)
@@ -140,10 +153,15 @@ class DelayTopology:
 
 
 def replica_topology(
-    *, exchange: str, queue: str, dead_letter_queue: str, cqrs_ids: Collection[str]
+    *,
+    exchange: str,
+    queue: str,
+    dead_letter_queue: str,
+    cqrs_ids: Collection[str],
+    queue_type: str = QUORUM,
 ) -> Topology:
     """Builds the topology of a replica with these models, in a stable order."""
-    return Topology(exchange, queue, dead_letter_queue, tuple(sorted(cqrs_ids)))
+    return Topology(exchange, queue, dead_letter_queue, tuple(sorted(cqrs_ids)), queue_type)
 
 
 def check_name(kind: str, name: str) -> None:

@@ -22,7 +22,7 @@ from dj_cqrs.transport.rabbit_mq.channel import (
 )
 from dj_cqrs.transport.rabbit_mq.errors import lost
 from dj_cqrs.transport.rabbit_mq.link import Link
-from dj_cqrs.transport.topology import Topology
+from dj_cqrs.transport.topology import CLASSIC, Topology
 
 #: A confirm then means: on disk at a majority. Limits and times are no arguments but policies:
 #: arguments are frozen at creation, and redeclaring a queue with others is refused.
@@ -79,12 +79,16 @@ def declare(link: Link, topology: Topology) -> list[Declared]:
         ConfigurationError: something exists and cannot be used, or we may not create it.
         TransportError: the connection is gone.
     """
-    dead_letters = {**QUORUM, "x-dead-letter-exchange": topology.dead_letter_exchange}
+    kept: Mapping[str, Any] = {}
+    queue: Mapping[str, Any] = {}
+    if topology.queue_type != CLASSIC:
+        kept = QUORUM
+        queue = {**QUORUM, "x-dead-letter-exchange": topology.dead_letter_exchange}
     declared = [
         declare_exchange(link, Exchange(topology.exchange)),
         declare_exchange(link, Exchange(topology.dead_letter_exchange, kind="fanout")),
-        declare_queue(link, topology.dead_letter_queue, QUORUM),
-        declare_queue(link, topology.queue, dead_letters),
+        declare_queue(link, topology.dead_letter_queue, kept),
+        declare_queue(link, topology.queue, queue),
     ]
     attempt(link, functools.partial(_bind, topology), f"the bindings of {topology.queue}")
     return declared

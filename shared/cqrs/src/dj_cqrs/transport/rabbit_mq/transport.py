@@ -18,7 +18,7 @@ from dj_cqrs.transport.rabbit_mq.delays import Delays, declare_return, delay_exc
 from dj_cqrs.transport.rabbit_mq.link import Link
 from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
 from dj_cqrs.transport.rabbit_mq.publisher import ConfirmingPublisher
-from dj_cqrs.transport.topology import DelayTopology, Topology, replica_topology
+from dj_cqrs.transport.topology import CLASSIC, DelayTopology, Topology, replica_topology
 
 
 class RabbitMQTransport(BaseTransport):
@@ -71,7 +71,7 @@ class RabbitMQTransport(BaseTransport):
                 prefetch=2 * batch_size,
                 dead_letters=_dead_letters(topology),
                 delays=_delays(topology),
-                keeps_rejected=queue.state.is_ours,
+                keeps_rejected=queue.state.is_ours and topology.queue_type != CLASSIC,
             )
         except BaseException:
             link.close()
@@ -191,4 +191,5 @@ def _topology(cqrs_ids: Collection[str] | None) -> Topology:
         queue=config.queue,
         dead_letter_queue=config.replica.dead_letter_queue,
         cqrs_ids=ReplicaRegistry.models if cqrs_ids is None else cqrs_ids,
+        queue_type=config.replica.queue_type,
     )
