@@ -1,29 +1,32 @@
 """The diff commands as people run them: processes, each on its own database, with real pipes."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from dj_cqrs import wire
+from tests.settings import TEST_DATABASE
+
+pytestmark = pytest.mark.skipif(TEST_DATABASE != "sqlite", reason="has databases of its own")
 
 ROOT = Path(__file__).parents[2]
 #: More than a pipe buffers, so that the processes have to work side by side.
-COUNT = 20_000
+COUNT = 8_000
 MOMENT = "2026-01-01 00:00:00"
 
 
 class Service:
     """One service: its database file, and its commands."""
 
-    def __init__(self, directory: Path, name: str) -> None:
-        self.database = directory / f"{name}.sqlite3"
-        self.run("migrate", "--run-syncdb", "-v0")
+    def __init__(self, database: Path) -> None:
+        self.database = database
 
     def start(
         self, *command: str, stdin: int | None = None, stdout: int = subprocess.PIPE
@@ -50,7 +53,7 @@ class Service:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
 
-    def execute(self, statement: str, rows: list[tuple[object, ...]]) -> None:
+    def execute(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """Writes past every hook, as drift does."""
         with closing(sqlite3.connect(self.database)) as connection, connection:
             connection.executemany(statement, rows)
@@ -76,25 +79,32 @@ def pipe(*parts: tuple[Service, list[str]]) -> tuple[list[int], str]:
     return [process.wait(60) for process in processes], output.decode()
 
 
-@pytest.fixture
-def master(tmp_path: Path) -> Service:
-    return Service(tmp_path, "master")
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all tables."""
+    service = Service(tmp_path_factory.mktemp("pipes") / "empty.sqlite3")
+    service.run("migrate", "--run-syncdb", "-v0")
+    return service.database
 
 
 @pytest.fixture
-def replica(tmp_path: Path) -> Service:
-    return Service(tmp_path, "replica")
+def master(tmp_path: Path, empty: Path) -> Service:
+    return Service(Path(shutil.copy(empty, tmp_path / "master.sqlite3")))
 
 
 @pytest.fixture
-def drifted(master: Service, replica: Service) -> Iterator[None]:
+def replica(tmp_path: Path, empty: Path) -> Service:
+    return Service(Path(shutil.copy(empty, tmp_path / "replica.sqlite3")))
+
+
+@pytest.fixture
+def drifted(master: Service, replica: Service) -> None:
     """Two rows differ, one is missing, one is too many; all keys are texts beyond ASCII."""
     rows = [(f"É{number}", "x", 3, MOMENT) for number in range(COUNT)]
     master.execute(_insert("country"), rows)
     replica.execute(_insert("countrycopy"), [*rows[1:], ("Ü", "x", 0, MOMENT)])
     replica.execute("UPDATE app_countrycopy SET cqrs_revision = ? WHERE code = ?", [(2, "É1")])
     replica.execute("UPDATE app_countrycopy SET cqrs_revision = ? WHERE code = ?", [(9, "É2")])
-    return
 
 
 def _insert(table: str) -> str:
