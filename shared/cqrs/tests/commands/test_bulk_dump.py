@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from dj_cqrs import wire
-from tests.app.master_models import Author, Book, Publisher
+from tests.app.master_models import Author, Book, Fragile, Publisher
 from tests.commands import rows
 from tests.commands.running import in_another_connection, run, run_failing
 
@@ -119,7 +119,7 @@ def test_a_serializer_whose_query_fails_costs_nobody_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pks = rows.fragile("a", "ask", "b")
-    to_cqrs_dict = rows.Fragile.to_cqrs_dict
+    to_cqrs_dict = Fragile.to_cqrs_dict
 
     def asking(self: Any, *args: Any, **kwargs: Any) -> Any:
         if self.name == "ask":
@@ -127,7 +127,7 @@ def test_a_serializer_whose_query_fails_costs_nobody_else(
                 cursor.execute("SELECT nonsense")
         return to_cqrs_dict(self, *args, **kwargs)
 
-    monkeypatch.setattr(rows.Fragile, "to_cqrs_dict", asking)
+    monkeypatch.setattr(Fragile, "to_cqrs_dict", asking)
     output, _ = run_failing("cqrs_bulk_dump", "-c", "fragile", "-o", "-")
 
     assert [json.loads(line)["id"] for line in output.split("\n")[1:]] == [pks[0], pks[2]]

@@ -449,6 +449,21 @@ def test_w9_bulk_updates_lock_and_read_on_the_database_that_is_meant() -> None:
     assert take() == []
 
 
+def test_w9_each_database_has_a_relay_that_publishes_its_own_rows() -> None:
+    Author.objects.create(name="here")
+    there = Author.objects.using("second").create(pk=7, name="there")
+    broker = MemoryBroker()
+    broker.bind("q", "author")
+
+    Relay(MemoryPublisher(broker), using="second", batch_size=10).relay_batch()
+
+    assert [json.loads(message.body)["instance_pk"] for message in broker.take("q", 10, 0)] == [
+        there.pk
+    ]
+    assert take("second") == []
+    assert len(take()) == 1
+
+
 # W10: writes that are silently not replicated
 
 
