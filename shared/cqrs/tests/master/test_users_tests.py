@@ -1,6 +1,8 @@
 """What users' own tests see: a ``TestCase`` never commits."""
 
-from django.test import TestCase
+from unittest import mock
+
+from django.test import TestCase, modify_settings
 
 from tests.app.master_models import Author
 from tests.master.outbox_reader import summary, take
@@ -46,3 +48,35 @@ class CapturedCommitTests(TestCase):
             author.delete()
 
         assert [(signal, key) for signal, _, key, _ in summary(take())] == [("DELETE", pk)]
+
+
+class DirectModeTests(TestCase):
+    """As users of django-cqrs write them: the producer is patched under its name."""
+
+    def setUp(self) -> None:
+        self.enterContext(modify_settings(INSTALLED_APPS={"remove": ["dj_cqrs.outbox"]}))
+        self.produce = self.enterContext(mock.patch("dj_cqrs.controller.producer.produce"))
+
+    def test_nothing_is_produced_in_a_transaction_that_never_ends(self) -> None:
+        Author.objects.create(name="Lem")
+
+        self.produce.assert_not_called()
+
+    def test_the_producer_is_called_once_for_each_row(self) -> None:
+        with self.captureOnCommitCallbacks(execute=True):
+            author = Author.objects.create(name="Lem")
+            author.save()
+            Author.objects.create(name="Strugatsky")
+
+        payloads = [call.args[0] for call in self.produce.call_args_list]
+        assert [payload.instance_data["name"] for payload in payloads] == ["Lem", "Strugatsky"]
+        assert payloads[0].pk == author.pk
+
+    def test_rows_of_one_capture_are_deleted_in_the_next(self) -> None:
+        with self.captureOnCommitCallbacks(execute=True):
+            author = Author.objects.create(name="Lem")
+        with self.captureOnCommitCallbacks(execute=True):
+            author.delete()
+
+        signals = [call.args[0].signal_type for call in self.produce.call_args_list]
+        assert signals == ["SAVE", "DELETE"]

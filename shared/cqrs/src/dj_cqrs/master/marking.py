@@ -54,9 +54,8 @@ def saved(instance: Any, using: str | None, *, created: bool) -> None:
     previous = marks_on(using).previous.pop((model, pk), None)
     change = Change.CREATE if created else Change.UPDATE
     add(Mark(change, model, pk, using, instance=instance, previous=previous))
-    if tracking.tracked_fields(model):
-        row = RowChange(model, pk, marks_on(using).of(model, pk))
-        tracking.remember(instance, tracking.of_change(row, instance))
+    if tracking.tracked_fields(model) and (marks := marks_on(using).of(model, pk)):
+        tracking.remember(instance, tracking.of_change(RowChange(model, pk, marks), instance))
 
 
 def saved_silently(instance: Any, using: str) -> None:
