@@ -30,7 +30,7 @@ DEFAULT_REPLICA_MAX_RETRIES: Final = 30
 #: Seconds between two attempts.
 DEFAULT_REPLICA_RETRY_DELAY: Final = 2
 DEFAULT_REPLICA_DELAY_QUEUE_MAX_SIZE: Final = 1000
-#: What missing queues are created as; "classic" for those that django-cqrs must be able to declare.
+#: What missing queues are created as; "classic" for those that django-cqrs must declare too.
 DEFAULT_REPLICA_QUEUE_TYPE: Final = "quorum"
 #: Messages that one transaction of a worker applies at most.
 DEFAULT_REPLICA_BATCH_SIZE: Final = 500
