@@ -228,6 +228,7 @@ def test_a_row_whose_delete_came_meanwhile_is_no_failure(run: Run) -> None:
 
     assert done == ["Done!", "0 instance(s) deleted.", "2 instance(s) processed."]
     assert tombstone("item", 1) == (True, 1)
+    assert not LedgerEntry.objects.filter(row_pk="99").exists()
 
 
 def test_rows_that_are_older_than_the_ledger_are_removed_unless_they_changed(run: Run) -> None:
@@ -241,6 +242,18 @@ def test_rows_that_are_older_than_the_ledger_are_removed_unless_they_changed(run
 
     assert revisions(Item) == {2: 3}
     assert tombstone("item", 1) == (True, 4)
+
+
+def test_a_row_beside_its_own_tombstone_is_removed_and_the_tombstone_stays(run: Run) -> None:
+    outcomes(save(0, pk=1, name="a"), delete(1, pk=1))
+    now = timezone.now()
+    Item.objects.create(id=1, name="put there", cqrs_revision=0, cqrs_updated=now)
+
+    done, _ = run("cqrs_deleted_sync_replica", stdin=[now_line("item"), "[1]"])
+
+    assert done[1] == "1 instance(s) deleted."
+    assert not Item.objects.exists()
+    assert tombstone("item", 1) == (True, 1)
 
 
 # Models of all sorts.

@@ -81,6 +81,12 @@ def differences(
     return found
 
 
+def present(model: Any, pks: list[Any], using: str) -> list[Any]:
+    """Those of a master's keys under which there is a row here."""
+    known = _known(model, pks, using)
+    return [pk for pk in pks if known[pk].has_row]
+
+
 def ledger_keys(model: Any, using: str, page_size: int) -> Iterator[list[tuple[str, int]]]:
     """Yields key and revision of the rows that are alive by the ledger, a page at a time."""
     entries: QuerySet[LedgerEntry] = LedgerEntry.objects.using(using).filter(
@@ -106,7 +112,9 @@ def _add_rows(model: Any, known: dict[Any, _Local], using: str) -> None:
     by_key = {mapping.to_python(model._meta.pk, pk): local for pk, local in known.items()}
     rows = model._base_manager.using(using).filter(pk__in=list(by_key))
     for key, revision, updated_at in rows.values_list("pk", *mapping.CQRS_FIELDS):
-        local = by_key[key]
+        local = by_key.get(key)
+        if local is None:
+            continue  # a collation may find more than was asked for
         local.has_row = True
         local.row_revision = local.revision = revision
         local.updated_at = mapping.to_aware(updated_at)
@@ -118,7 +126,9 @@ def _add_ledger(model: Any, known: dict[Any, _Local], using: str) -> None:
         cqrs_id=model.CQRS_ID, row_pk__in=list(by_text), revision__gte=0
     )
     for entry in entries:
-        local = by_text[entry.row_pk]
+        local = by_text.get(entry.row_pk)
+        if local is None:
+            continue
         if not finds_rows(model):
             local.has_row = not entry.is_deleted
             local.row_revision = entry.revision

@@ -17,6 +17,7 @@ from dj_cqrs.replica import database, hooks, mapping
 from dj_cqrs.replica.message import Message, RawMessage, from_payload, key_text
 from dj_cqrs.replica.outcome import Outcome, Result, done, failed
 from dj_cqrs.replica.revision import LocalState
+from dj_cqrs.replica.writers import HookWriter
 
 _CHUNK_SIZE: Final = 500
 _TRIES: Final = 5
@@ -73,22 +74,43 @@ def _remove_chunk(model: Any, rows: Sequence[Gone], listed_at: datetime) -> list
 
 
 def _remove_together(model: Any, rows: Sequence[Gone], listed_at: datetime) -> list[Result]:
-    from dj_cqrs.replica import ledger
+    from dj_cqrs.replica import drift, ledger
     from dj_cqrs.replica.apply import Attempt, apply
 
     using = router.db_for_write(model)
-    by_key = {key_text(model, row.pk): row for row in rows}
+    # Locking a key leaves an entry in the ledger, so those of nobody are sorted out before.
+    present = set(drift.present(model, [row.pk for row in rows], using))
+    by_key = {key_text(model, row.pk): row for row in rows if row.pk in present}
     with transaction.atomic(using=using):
         known = ledger.lock(model, by_key, using)
         applied_at = ledger.applied_at(model, by_key, using)
+        older = {
+            row_pk: state
+            for row_pk, state in known.items()
+            if state is not None and _is_older(state, applied_at.get(row_pk), listed_at)
+        }
         messages = [
             _message(model, by_key[row_pk], state)
-            for row_pk, state in known.items()
-            if state is not None
-            and not state.is_deleted
-            and _is_older(state, applied_at.get(row_pk), listed_at)
+            for row_pk, state in older.items()
+            if not state.is_deleted
         ]
-        return apply(messages, Attempt(using))
+        leftovers = [
+            _message(model, by_key[row_pk], state)
+            for row_pk, state in older.items()
+            if state.is_deleted
+        ]
+        return apply(messages, Attempt(using)) + [_clear(each, using) for each in leftovers]
+
+
+def _clear(message: Message, using: str) -> Result:
+    """Removes a row beside its own tombstone, which somebody must have put there; that stays."""
+    try:
+        HookWriter(using).write(message)
+    except Exception as error:
+        if database.is_conflict(error) or database.is_lost(using):
+            raise
+        return failed(message, error)
+    return done(message, Outcome.APPLIED)
 
 
 def _is_older(state: LocalState, applied_at: datetime | None, listed_at: datetime) -> bool:
