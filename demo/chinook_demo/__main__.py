@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from chinook_demo.announcements import notifier_log
 from chinook_demo.catalogue import read_catalogue
 from chinook_demo.errors import DemoError
 from chinook_demo.narrator import duration
@@ -23,7 +24,7 @@ def main() -> int:
     console = Console(highlight=False)
     try:
         settings = load_settings(Path.cwd(), os.environ)
-        with open_shop(settings) as shop:
+        with open_shop(settings, notifier_log=notifier_log(settings, Path.cwd())) as shop:
             equal = tell(shop, console, read_catalogue())
     except DemoError as error:
         print(f"error: {error}", file=sys.stderr)

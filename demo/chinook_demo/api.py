@@ -64,9 +64,9 @@ class Api:
                 f"({answer.status_code} {answer.text[:_ERROR_LENGTH]}): {self._advice}"
             )
 
-    def count(self, resource: str) -> int:
+    def count(self, resource: str, **filters: Any) -> int:
         """How many rows there are."""
-        page = self.get(f"{resource}/", page_size=1)
+        page = self.get(f"{resource}/", **filters, page_size=1)
         count: int = page["count"]
         return count
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chinook_demo.expectation import comparable, expected_rows
-from chinook_demo.rows import Row
+from chinook_demo.rows import REPLICATED, Row
 from chinook_demo.shop import Shop, all_rows
 
 _PAUSE_SECONDS = 0.2
@@ -80,7 +80,8 @@ def compare_shop(shop: Shop, *, within_seconds: float) -> list[Comparison]:
     """
     deadline = time.monotonic() + within_seconds
     while True:
-        expected, found = expected_rows(all_rows(shop.master)), all_rows(shop.replica)
+        expected = expected_rows(all_rows(shop.master, REPLICATED))
+        found = all_rows(shop.replica, REPLICATED.values())
         comparisons = [
             compare(resource, rows, found[resource]) for resource, rows in expected.items()
         ]

@@ -43,8 +43,9 @@ def delete_albums(shop: Shop, narrator: Narrator, catalogue: Catalogue, loaded: 
 
 
 def _albums(shop: Shop, catalogue: Catalogue, loaded: Loaded) -> Iterator[Album]:
-    """Albums that may go: none to which somebody has added a track."""
+    """Albums that may go: none that was sold from, or to which somebody has added a track."""
     ours = set(loaded.keys["tracks"].values())
+    ours -= {line["track"] for line in shop.master.rows("invoice-lines")}
     for title in ALBUMS_TO_DELETE:
         key = loaded.key("albums", catalogue.find("albums", title=title))
         tracks = [track["id"] for track in shop.master.rows("tracks", album=key)]

@@ -5,6 +5,7 @@ own (`previous_price`, `is_featured`) and the time of the last change, which the
 not show; the revision stands for it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,8 +13,8 @@ from typing import Any
 
 from chinook_demo.rows import Row
 
-_PRICES = frozenset({"unit_price", "price_before", "price_after"})
-_TIMES = frozenset({"changed_at"})
+_PRICES = frozenset({"unit_price", "price_before", "price_after", "total"})
+_TIMES = frozenset({"changed_at", "sold_at"})
 
 
 def expected_rows(master: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
@@ -30,6 +31,8 @@ def expected_rows(master: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
         "albums": [_album(row, names) for row in master["albums"]],
         "tracks": [_track(row, albums, names) for row in master["tracks"]],
         "price-changes": [_price_change(row) for row in master["price-changes"]],
+        **_playlists(master),
+        **_sales(master),
     }
 
 
@@ -85,4 +88,60 @@ def _price_change(row: Row) -> Row:
         "price_before": row["old_price"],
         "price_after": row["new_price"],
         "changed_at": row["changed_at"],
+    }
+
+
+def _playlists(master: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
+    counts = Counter(row["playlist"] for row in master["playlist-tracks"])
+    return {
+        "playlists": [{**row, "track_count": counts[row["id"]]} for row in master["playlists"]],
+        "playlist-tracks": [
+            {
+                "id": row["id"],
+                "cqrs_revision": row["cqrs_revision"],
+                "playlist_id": row["playlist"],
+                "track_id": row["track"],
+            }
+            for row in master["playlist-tracks"]
+        ],
+    }
+
+
+def _sales(master: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
+    """Of people no more than the country; of invoices those that are no drafts."""
+    invoices = {row["id"]: row for row in master["invoices"] if row["status"] != "draft"}
+    lines = [row for row in master["invoice-lines"] if row["invoice"] in invoices]
+    return {
+        "customers": [
+            {name: row[name] for name in ("id", "cqrs_revision", "country")}
+            for row in master["customers"]
+        ],
+        "invoices": [_invoice(row) for row in invoices.values()],
+        "sales": [_sale(row, invoices[row["invoice"]]) for row in lines],
+    }
+
+
+def _invoice(row: Row) -> Row:
+    return {
+        "id": row["id"],
+        "cqrs_revision": row["cqrs_revision"],
+        "customer_id": row["customer"],
+        "status": row["status"],
+        "sold_at": row["invoiced_at"],
+        "country": row["billing_country"],
+        "total": row["total"],
+    }
+
+
+def _sale(row: Row, invoice: Row) -> Row:
+    return {
+        "id": row["id"],
+        "cqrs_revision": row["cqrs_revision"],
+        "invoice_id": row["invoice"],
+        "status": invoice["status"],
+        "sold_at": invoice["invoiced_at"],
+        "country": invoice["billing_country"],
+        "track_id": row["track"],
+        "unit_price": row["unit_price"],
+        "quantity": row["quantity"],
     }

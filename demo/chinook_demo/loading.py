@@ -1,4 +1,4 @@
-"""Brings the catalogue into the master through its bulk endpoints; what is there is left alone."""
+"""Brings the data set into the master through its bulk endpoints; what is there is left alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,13 +9,17 @@ from chinook_demo.progress import LoadProgress
 from chinook_demo.rows import Row
 from chinook_demo.shop import Shop
 
-#: Rows of one request: small enough for a bar that moves.
-_BATCH_SIZE = 250
+#: Rows of one request: small enough for a bar that moves; of invoices fewer, for their lines.
+_BATCH_SIZE = 500
 _REFERENCES = {
     "artist": "artists",
     "album": "albums",
     "media_type": "media-types",
     "genre": "genres",
+    "playlist": "playlists",
+    "track": "tracks",
+    "support_rep": "employees",
+    "customer": "customers",
 }
 
 #: Key in the data set, and what is sent for it.
@@ -50,7 +54,7 @@ def load(shop: Shop, catalogue: Catalogue, progress: LoadProgress) -> Loaded:
         wanted = [_translated(row, loaded.keys) for row in rows]
         plan = make_plan(resource, wanted, shop.master.rows(resource))
         loaded.keys[resource] = plan.present
-        progress.loaded(resource, len(plan.present))
+        progress.loaded(resource, _weight([row for row in rows if row["id"] in plan.present]))
         loaded.created[resource] = [
             row
             for batch in _batches(plan)
@@ -67,8 +71,8 @@ def _create(
     created = shop.master.create_many(resource, [body for _, body in batch])
     for (key, _), row in zip(batch, created, strict=True):
         keys[key] = row["id"]
-    progress.loaded(resource, len(batch))
-    progress.replica_lacks(shop.lag())
+    progress.loaded(resource, _weight([body for _, body in batch]))
+    progress.replica_lacks(shop.lag)
     return created
 
 
@@ -92,4 +96,10 @@ def _translated(row: Row, keys: Mapping[str, Mapping[int, int]]) -> Row:
     references = {
         name: keys[parent][row[name]] for name, parent in _REFERENCES.items() if row.get(name)
     }
-    return {**row, **references}
+    lines = {"lines": [_translated(line, keys) for line in row["lines"]]} if "lines" in row else {}
+    return {**row, **references, **lines}
+
+
+def _weight(rows: Sequence[Row]) -> int:
+    """How many rows they are, with the lines of invoices."""
+    return sum(1 + len(row.get("lines", ())) for row in rows)

@@ -18,6 +18,11 @@ _IDENTITY = {
     "artists": ("name",),
     "albums": ("artist", "title"),
     "tracks": ("album", "name", "milliseconds"),
+    "playlists": ("name",),
+    "playlist-tracks": ("playlist", "track"),
+    "employees": ("email",),
+    "customers": ("email",),
+    "invoices": ("customer", "invoiced_at"),
 }
 
 

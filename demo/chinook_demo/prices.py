@@ -19,7 +19,7 @@ def change_prices(
     having: tuple[str, int],
     ours: Collection[int],
     prices: tuple[Decimal, Decimal],
-) -> None:
+) -> set[int]:
     """Gives the tracks of an album or a genre the other one of two prices; watches the replica.
 
     Args:
@@ -29,6 +29,9 @@ def change_prices(
         having: "album" or "genre", and its key.
         ours: Keys of the tracks that may be changed.
         prices: The price that they have, as a rule, and the price that they get, or back again.
+
+    Returns:
+        Keys of the tracks that became cheaper.
     """
     parent, key = having
     tracks = shop.master.rows("tracks", **{parent: key})
@@ -50,6 +53,7 @@ def change_prices(
     narrator.asked("replica", f"GET /api/tracks/?{parent}_id={key}")
     narrator.answered(_shown(followed.answer, before, price))
     narrator.followed(followed.seconds)
+    return {key for key, was in before.items() if price < was}
 
 
 def _check_prices(tracks: Sequence[Row], before: Mapping[int, Decimal], price: Decimal) -> None:

@@ -1,7 +1,7 @@
 """How loading looks: a line for each resource, and on a terminal two bars."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -15,8 +15,8 @@ class LoadProgress(Protocol):
     def loaded(self, resource: str, rows: int) -> None:
         """The master has so many more rows of the data set."""
 
-    def replica_lacks(self, rows: int) -> None:
-        """The replica is so many rows behind the master."""
+    def replica_lacks(self, count: Callable[[], int]) -> None:
+        """The replica is behind the master by rows that can be counted."""
 
     def finished(self, resource: str, created: int) -> None:
         """The resource is complete; so many of its rows were created."""
@@ -46,7 +46,7 @@ class _Lines:
     def loaded(self, resource: str, rows: int) -> None:
         self._loaded[resource] += rows
 
-    def replica_lacks(self, rows: int) -> None:
+    def replica_lacks(self, count: Callable[[], int]) -> None:
         """Nothing: a line that has been printed cannot move."""
 
     def finished(self, resource: str, created: int) -> None:
@@ -65,5 +65,5 @@ class _Bars(_Lines):
         super().loaded(resource, rows)
         self._bars.update(self._master, completed=self._loaded.total())
 
-    def replica_lacks(self, rows: int) -> None:
-        self._bars.update(self._replica, completed=max(0, self._loaded.total() - rows))
+    def replica_lacks(self, count: Callable[[], int]) -> None:
+        self._bars.update(self._replica, completed=max(0, self._loaded.total() - count()))

@@ -15,6 +15,8 @@ class Settings:
     master_url: str
     replica_url: str
     api_token: str
+    #: Whether it is the stack of this checkout, and not one that a URL points to.
+    is_local: bool = True
 
 
 def load_settings(root: Path, environ: Mapping[str, str]) -> Settings:
@@ -39,6 +41,7 @@ def load_settings(root: Path, environ: Mapping[str, str]) -> Settings:
         master_url=_url(variables, "MASTER"),
         replica_url=_url(variables, "REPLICA"),
         api_token=token,
+        is_local="MASTER_URL" not in variables,
     )
 
 

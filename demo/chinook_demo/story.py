@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from chinook_demo.announcements import announcements, show_price_drops
 from chinook_demo.catalogue import Catalogue
 from chinook_demo.comparison import compare_shop
 from chinook_demo.deletions import delete_albums
@@ -12,6 +13,7 @@ from chinook_demo.narrator import Narrator
 from chinook_demo.prices import change_prices
 from chinook_demo.progress import load_progress
 from chinook_demo.renaming import rename_artist
+from chinook_demo.sales import show_sales
 from chinook_demo.scenario import ALBUM, ALBUM_PRICES, ARTIST_NAMES, GENRE, GENRE_PRICES
 from chinook_demo.shop import Shop
 from chinook_demo.verdict import print_verdict
@@ -39,20 +41,23 @@ def tell(shop: Shop, console: Console, catalogue: Catalogue) -> bool:
 
 def _make_changes(shop: Shop, narrator: Narrator, catalogue: Catalogue) -> None:
     loaded = _load(shop, narrator, catalogue)
-    _change_prices(shop, narrator, catalogue, loaded)
+    show_sales(shop, narrator)
+    known = announcements(shop.notifier_log()) if shop.notifier_log else {}
+    cheaper = _change_prices(shop, narrator, catalogue, loaded)
+    show_price_drops(shop, narrator, cheaper=cheaper, known=known)
     artist = catalogue.find("artists", name=ARTIST_NAMES[0])
     rename_artist(shop, narrator, loaded.key("artists", artist))
     delete_albums(shop, narrator, catalogue, loaded)
 
 
 def _load(shop: Shop, narrator: Narrator, catalogue: Catalogue) -> Loaded:
-    narrator.step(f"The Chinook catalogue: {len(catalogue):,} rows into the master")
+    narrator.step(f"The Chinook shop: {len(catalogue):,} rows into the master")
     with load_progress(narrator.console, len(catalogue)) as progress:
         loaded = load(shop, catalogue, progress)
 
         def look() -> None:
             lag = shop.lag()
-            progress.replica_lacks(lag)
+            progress.replica_lacks(lambda: lag)
             if lag:
                 raise NotYetError(f"{lag} rows are too few or too many")
 
@@ -74,7 +79,7 @@ def _explain(narrator: Narrator, shop: Shop, loaded: Loaded) -> None:
             "were here before, and stay"
         )
     again = {
-        name: [r for r in rows if r["cqrs_revision"]] for name, rows in loaded.created.items()
+        name: [r for r in rows if r.get("cqrs_revision")] for name, rows in loaded.created.items()
     }
     if not again["albums"]:
         return
@@ -89,11 +94,14 @@ def _explain(narrator: Narrator, shop: Shop, loaded: Loaded) -> None:
         narrator.answered(f"200 “{shown['title']}”, revision {shown['cqrs_revision']}")
 
 
-def _change_prices(shop: Shop, narrator: Narrator, catalogue: Catalogue, loaded: Loaded) -> None:
+def _change_prices(
+    shop: Shop, narrator: Narrator, catalogue: Catalogue, loaded: Loaded
+) -> set[int]:
+    """Changes two groups of prices; returns the tracks that became cheaper."""
     ours = frozenset(loaded.keys["tracks"].values())
     genre = catalogue.find("genres", name=GENRE)
     album = catalogue.find("albums", title=ALBUM)
-    change_prices(
+    by_genre = change_prices(
         shop,
         narrator,
         title=f"everything in {GENRE}",
@@ -101,7 +109,7 @@ def _change_prices(shop: Shop, narrator: Narrator, catalogue: Catalogue, loaded:
         ours=ours,
         prices=GENRE_PRICES,
     )
-    change_prices(
+    by_album = change_prices(
         shop,
         narrator,
         title=f"the album {ALBUM}",
@@ -109,3 +117,4 @@ def _change_prices(shop: Shop, narrator: Narrator, catalogue: Catalogue, loaded:
         ours=ours,
         prices=ALBUM_PRICES,
     )
+    return by_genre | by_album

@@ -21,7 +21,7 @@ def fake() -> FakeShop:
 @pytest.fixture
 def shop(fake: FakeShop) -> Iterator[Shop]:
     """Clients of the fake; without patience, since it follows at once or never."""
-    with open_shop(SETTINGS, transport=fake.transport) as shop:
+    with open_shop(SETTINGS, fake.transport, notifier_log=lambda: fake.log) as shop:
         yield replace(shop, patience_seconds=0)
 
 

@@ -17,7 +17,12 @@ from chinook_demo.settings import Settings
 Item = dict[str, Any]
 Table = dict[int, Item]
 
-RESOURCES = ("genres", "media-types", "artists", "albums", "tracks", "price-changes")
+RESOURCES = (
+    *("genres", "media-types", "artists", "albums", "tracks", "price-changes"),
+    *("playlists", "playlist-tracks", "employees", "customers", "invoices", "invoice-lines"),
+)
+#: What the storefront calls otherwise.
+ON_MASTER = {"sales": "invoice-lines"}
 SETTINGS = Settings("http://master.test", "http://replica.test", "secret")
 
 
@@ -33,6 +38,9 @@ class FakeShop:
         self._revisions: dict[tuple[str, int], int] = defaultdict(lambda: -1)
         self._largest: dict[str, int] = defaultdict(int)
         self._previous: dict[int, str] = {}
+        #: What the notifier has logged.
+        self.log = ""
+        self.is_silent = False
 
     @property
     def transport(self) -> httpx.MockTransport:
@@ -40,12 +48,26 @@ class FakeShop:
 
     def create(self, resource: str, **fields: Any) -> Item:
         """What somebody creates who is not the demo."""
+        if resource == "invoices":
+            return self._create_invoice(fields)
         key = fields.get("id") or self._largest[resource] + 1
         assert key not in self.tables[resource], f"{resource} {key} is taken"
         self._largest[resource] = max(key, self._largest[resource])
         row = {"genre": None, **fields} if resource == "tracks" else fields
         row = {**row, "id": key, "cqrs_revision": self._bump(resource, key)}
         self.tables[resource][key] = row
+        return row
+
+    def _create_invoice(self, fields: Item) -> Item:
+        lines = fields.pop("lines")
+        total = sum(line["quantity"] * Decimal(line["unit_price"]) for line in lines)
+        key = fields.get("id") or self._largest["invoices"] + 1
+        self._largest["invoices"] = max(key, self._largest["invoices"])
+        revision = self._bump("invoices", key)
+        row = {**fields, "id": key, "total": str(total), "cqrs_revision": revision}
+        self.tables["invoices"][key] = row
+        for line in lines:
+            self.create("invoice-lines", invoice=key, **line)
         return row
 
     def _bump(self, resource: str, key: int) -> int:
@@ -58,6 +80,8 @@ class FakeShop:
         if request.url.path == "/readyz":
             return httpx.Response(200)
         _, _, resource, *rest = request.url.path.rstrip("/").split("/")
+        if resource == "figures":
+            return self._figures(rest[0])
         if request.method == "GET":
             return self._read(request, resource, *rest)
         if request.headers.get("Authorization") != f"Bearer {SETTINGS.api_token}":
@@ -74,7 +98,9 @@ class FakeShop:
         is_master = request.url.host == "master.test"
         if request.url.params.get("page_size") == "1":  # asked for the count alone
             lost = set() if is_master else {key for name, key in self.lost if name == resource}
-            count = len(self.tables[resource].keys() - lost)
+            table = self.tables[ON_MASTER.get(resource, resource)]
+            # Nobody asks for the number of anything but drafts, and here are none.
+            count = 0 if "status" in request.url.params else len(table.keys() - lost)
             return httpx.Response(200, json={"count": count, "next": None, "results": []})
         table = self.tables[resource] if is_master else self._storefront(resource)
         if key:
@@ -112,13 +138,33 @@ class FakeShop:
                 new_price=body["unit_price"],
                 changed_at=datetime.now(UTC).isoformat(),
             )
+            self._announce(track, body["unit_price"])
             self._change("tracks", str(track["id"]), {"unit_price": body["unit_price"]})
         return httpx.Response(200, json={"updated": len(changed)})
 
+    def _announce(self, track: Item, price: str) -> None:
+        if Decimal(price) < Decimal(track["unit_price"]) and not self.is_silent:
+            revision = self._revisions["tracks", track["id"]] + 1
+            line = {"id": f"{track['id']}-{revision}", "track_id": track["id"], "price": price}
+            self.log += f"something else\n{json.dumps(line)}\n"
+
+    def _figures(self, of: str) -> httpx.Response:
+        """Of countries; the demo only shows what it gets of artists."""
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for invoice in self.tables["invoices"].values():
+            sums[invoice["billing_country"]] += Decimal(invoice["total"])
+        rows = [
+            {"country": country, "revenue": str(revenue), "units": 1, "artist_name": "Iron Maiden"}
+            for country, revenue in sums.items()
+        ]
+        return httpx.Response(200, json=rows if of == "countries" else {"results": rows[:1]})
+
     def _delete(self, resource: str, key: str, _body: Any) -> httpx.Response:
-        children = {"albums": ("tracks", "album"), "tracks": ("price-changes", "track")}
-        if resource in children:
-            child, reference = children[resource]
+        children = {
+            "albums": [("tracks", "album")],
+            "tracks": [("price-changes", "track"), ("playlist-tracks", "track")],
+        }
+        for child, reference in children.get(resource, []):
             for row in list(self.tables[child].values()):
                 if row[reference] == int(key):
                     self._delete(child, str(row["id"]), None)
@@ -130,7 +176,7 @@ class FakeShop:
     def _storefront(self, resource: str) -> Table:
         return {
             key: self._shown(resource, row) | self.spoiled.get((resource, key), {})
-            for key, row in self.tables[resource].items()
+            for key, row in self.tables[ON_MASTER.get(resource, resource)].items()
             if (resource, key) not in self.lost
         }
 
@@ -141,7 +187,30 @@ class FakeShop:
         if resource == "price-changes":
             prices = {"price_before": row["old_price"], "price_after": row["new_price"]}
             return {**row, **prices, "track_id": row["track"]}
+        if resource == "playlists":
+            entries = self.tables["playlist-tracks"].values()
+            return {**row, "track_count": sum(e["playlist"] == row["id"] for e in entries)}
+        if resource == "playlist-tracks":
+            return {**row, "playlist_id": row["playlist"], "track_id": row["track"]}
+        if resource in {"customers", "invoices", "sales"}:
+            return self._without_people(resource, row)
         return self._search_row(row) if resource == "tracks" else row
+
+    def _without_people(self, resource: str, row: Item) -> Item:
+        own = {"id": row["id"], "cqrs_revision": row["cqrs_revision"]}
+        if resource == "customers":
+            return {**own, "country": row["country"]}
+        invoice = row if resource == "invoices" else self.tables["invoices"][row["invoice"]]
+        own |= {
+            "status": invoice["status"],
+            "sold_at": invoice["invoiced_at"],
+            "country": invoice["billing_country"],
+        }
+        if resource == "invoices":
+            return {**own, "customer_id": row["customer"], "total": row["total"]}
+        names = ("unit_price", "quantity")
+        sold = {name: row[name] for name in names}
+        return {**own, **sold, "invoice_id": invoice["id"], "track_id": row["track"]}
 
     def _search_row(self, track: Item) -> Item:
         album = self.tables["albums"][track["album"]]

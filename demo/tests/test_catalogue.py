@@ -37,8 +37,23 @@ def test_bodies_have_the_names_of_the_api_and_the_original_keys() -> None:
     assert "mediatype" not in track
 
 
-def test_models_outside_the_catalogue_are_left_out() -> None:
-    assert len(parse_catalogue(['{"model":"invoice","pk":1,"fields":{}}'])) == 0
+def test_lines_are_within_their_invoices_which_are_paid() -> None:
+    line = '{"model":"invoiceline","pk":9,"fields":{"invoice":1,"track":2,"unit_price":0.99}}'
+
+    catalogue = parse_catalogue([line, '{"model":"invoice","pk":1,"fields":{"total":0.99}}'])
+
+    (invoice,) = catalogue.rows["invoices"]
+    sold = [{"track": 2, "unit_price": Decimal("0.99")}]
+    assert invoice == {"id": 1, "status": "paid", "lines": sold}
+    assert len(catalogue) == 2
+
+
+def test_playlists_of_the_same_name_are_told_apart() -> None:
+    lines = [f'{{"model":"playlist","pk":{key},"fields":{{"name":"Music"}}}}' for key in (1, 2)]
+
+    names = [row["name"] for row in parse_catalogue(lines).rows["playlists"]]
+
+    assert names == ["Music", "Music (2)"]
 
 
 def test_the_data_set_is_complete_and_parents_come_first(catalogue: Catalogue) -> None:
@@ -50,7 +65,13 @@ def test_the_data_set_is_complete_and_parents_come_first(catalogue: Catalogue) -
         ("artists", 275),
         ("albums", 347),
         ("tracks", 3503),
+        ("playlists", 18),
+        ("playlist-tracks", 8715),
+        ("employees", 8),
+        ("customers", 59),
+        ("invoices", 412),
     ]
+    assert len(catalogue) == 15_607
 
 
 def test_every_row_of_the_data_set_can_be_told_from_the_others(catalogue: Catalogue) -> None:

@@ -36,6 +36,33 @@ MASTER: dict[str, list[Row]] = {
             "changed_at": "2026-01-02T03:04:05Z",
         }
     ],
+    "playlists": [{"id": 60, "cqrs_revision": 0, "name": "Quiet"}],
+    "playlist-tracks": [{"id": 61, "cqrs_revision": 0, "playlist": 60, "track": 1}],
+    "customers": [{"id": 70, "cqrs_revision": 0, "country": "Brazil", "email": "ada@home"}],
+    "invoices": [
+        {
+            "id": key,
+            "cqrs_revision": 0,
+            "customer": 70,
+            "status": status,
+            "invoiced_at": "2026-01-02T03:04:05Z",
+            "billing_country": "Brazil",
+            "billing_city": "Sao Paulo",
+            "total": "0.99",
+        }
+        for key, status in ((80, "paid"), (81, "draft"))
+    ],
+    "invoice-lines": [
+        {
+            "id": key + 10,
+            "cqrs_revision": 0,
+            "invoice": key,
+            "track": 1,
+            "unit_price": "0.99",
+            "quantity": 1,
+        }
+        for key in (80, 81)
+    ],
 }
 #: The storefront's row of TRACK.
 SHOWN: dict[str, Any] = {
@@ -59,6 +86,17 @@ OWN = {"previous_price": "1.10", "is_featured": True, "cqrs_updated": "2026-01-0
 
 def test_the_flat_row_of_a_track_has_the_names_of_its_parents() -> None:
     assert expected_rows(MASTER)["tracks"] == [SHOWN]
+
+
+def test_of_people_the_country_is_expected_and_of_drafts_nothing() -> None:
+    expected = expected_rows(MASTER)
+
+    assert expected["customers"] == [{"id": 70, "cqrs_revision": 0, "country": "Brazil"}]
+    assert [row["id"] for row in expected["invoices"]] == [80]
+    assert [row["id"] for row in expected["sales"]] == [90]
+    assert "ada@home" not in str(expected)
+    assert "Sao Paulo" not in str(expected)
+    assert expected["playlists"][0]["track_count"] == 1
 
 
 def test_a_track_without_a_genre_has_an_empty_name_of_it() -> None:

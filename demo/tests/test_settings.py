@@ -24,7 +24,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         {"API_TOKEN": "new,old", "MASTER_URL": "http://shop:80/", "REPLICA_PORT": "9001"},
     )
 
-    assert settings == Settings("http://shop:80", "http://127.0.0.1:9001", "new")
+    assert settings == Settings("http://shop:80", "http://127.0.0.1:9001", "new", is_local=False)
 
 
 def test_without_a_token_nothing_was_started_here(tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ class Stack(Protocol):
     def logs(self) -> None:
         """Show its logs."""
 
+    def log_of(self, process: str) -> str:
+        """What one of its processes has logged."""
+
 
 def up(root: Path) -> None:
     """Start the stack, wait until both services are ready, and say where they are."""
@@ -140,3 +143,9 @@ def logs(root: Path) -> None:
     settings = environment.load(root)
     stack = next(iter(_running(settings)), LocalStack(settings))
     stack.logs()
+
+
+def log_of(root: Path, process: str) -> str | None:
+    """What a process of the running stack has logged; None where nothing runs."""
+    running = _running(environment.load(root))
+    return running[0].log_of(process) if running else None

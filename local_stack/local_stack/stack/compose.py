@@ -74,6 +74,10 @@ class ComposeStack:
         """Follow the logs of all containers."""
         self._compose("logs", "--follow", "--tail", "40")
 
+    def log_of(self, process: str) -> str:
+        """What one service has logged."""
+        return self._compose("logs", "--no-log-prefix", process, capture=True).stdout
+
     def _compose(self, *words: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["docker", "compose", *words],

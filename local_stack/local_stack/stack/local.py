@@ -185,6 +185,11 @@ class LocalStack:
         command = ["tail", "-n", str(lines), *(["-F"] if follow else []), *files]
         subprocess.run(command, check=False)
 
+    def log_of(self, process: str) -> str:
+        """What one process has logged, as far as its file goes back."""
+        path = self._log(process)
+        return path.read_text(errors="replace") if path.exists() else ""
+
 
 def _broker_programs(node: RabbitMQNode) -> list[Program]:
     mapper = Program(

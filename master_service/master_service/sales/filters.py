@@ -36,6 +36,9 @@ class InvoiceLineFilter(django_filters.FilterSet):
     """Filters of lines."""
 
     invoice = IdFilter(field_name="invoice_id")
+    status = django_filters.ChoiceFilter(
+        field_name="invoice__status", choices=InvoiceStatus.choices
+    )
     track = IdFilter(field_name="track_id")
 
     class Meta:
