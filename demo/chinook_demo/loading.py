@@ -61,7 +61,7 @@ def load(shop: Shop, catalogue: Catalogue, progress: LoadProgress) -> Loaded:
             for row in _create(shop, resource, batch, loaded.keys[resource], progress)
         ]
         loaded.displaced[resource] = len(plan.at_new_key)
-        progress.finished(resource, len(loaded.created[resource]))
+        progress.finished(resource, len(rows), len(loaded.created[resource]))
     return loaded
 
 

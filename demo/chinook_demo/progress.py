@@ -13,12 +13,12 @@ class LoadProgress(Protocol):
     """What loading tells while it goes on."""
 
     def loaded(self, resource: str, rows: int) -> None:
-        """The master has so many more rows of the data set."""
+        """The master has so many more rows of the data set, lines of invoices among them."""
 
     def replica_lacks(self, count: Callable[[], int]) -> None:
         """The replica is behind the master by rows that can be counted."""
 
-    def finished(self, resource: str, created: int) -> None:
+    def finished(self, resource: str, rows: int, created: int) -> None:
         """The resource is complete; so many of its rows were created."""
 
 
@@ -49,8 +49,8 @@ class _Lines:
     def replica_lacks(self, count: Callable[[], int]) -> None:
         """Nothing: a line that has been printed cannot move."""
 
-    def finished(self, resource: str, created: int) -> None:
-        line = f"  master   {self._loaded[resource]:,} {resource}, {created:,} of them created"
+    def finished(self, resource: str, rows: int, created: int) -> None:
+        line = f"  master   {rows:,} {resource}, {created:,} of them created"
         self._console.print(line, soft_wrap=True)
 
 

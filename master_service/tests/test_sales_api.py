@@ -53,6 +53,22 @@ def test_unknown_details_of_a_customer_are_stored_as_empty_texts(api: APIClient)
     assert body["country"] == PERSON["country"]
 
 
+@pytest.mark.parametrize("email", ["stanisław@wp.pl", "a+b@example.co.uk"])
+def test_an_address_of_mail_may_be_in_any_language(api: APIClient, email: str) -> None:
+    body = create_customer(api, email=email)
+
+    assert body["email"] == email
+    assert api.patch(f"/api/customers/{body['id']}/", {"city": "Paris"}).status_code == 200
+
+
+@pytest.mark.parametrize("email", ["", "ada", "ada@", "@example.org", "a b@example.org", "a@b"])
+def test_what_is_no_address_of_mail_is_refused(api: APIClient, email: str) -> None:
+    response = api.post("/api/customers/", {**PERSON, "email": email})
+
+    assert response.status_code == 400
+    assert set(response.json()["details"]) == {"email"}
+
+
 def test_two_customers_cannot_share_an_address_of_mail(api: APIClient, customer: Any) -> None:
     response = api.post("/api/customers/", PERSON)
 

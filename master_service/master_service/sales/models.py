@@ -5,12 +5,23 @@
 
 from typing import Any, ClassVar
 
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 
 from dj_cqrs.mixins import MasterMixin
 from master_service.catalogue.models import MAX_INTEGER, Track, price_field
+
+#: More than this nobody can know but the receiving host; letters of all languages are allowed.
+MAIL_PATTERN = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+
+
+def mail_field() -> "models.CharField[str, str]":
+    """An address of mail; Django's own field refuses those that are not in ASCII."""
+    message = "Enter a valid email address."
+    return models.CharField(
+        max_length=254, unique=True, validators=[RegexValidator(MAIL_PATTERN, message)]
+    )
 
 
 class Employee(models.Model):
@@ -19,7 +30,7 @@ class Employee(models.Model):
     first_name = models.CharField(max_length=40)
     last_name = models.CharField(max_length=40)
     title = models.CharField(max_length=60, blank=True, default="")
-    email = models.EmailField(unique=True)
+    email = mail_field()
     phone = models.CharField(max_length=24, blank=True, default="")
     reports_to = models.ForeignKey(
         "self", on_delete=models.PROTECT, related_name="team", null=True, blank=True
@@ -54,7 +65,7 @@ class Customer(MasterMixin):
     postal_code = models.CharField(max_length=20, blank=True, default="")
     phone = models.CharField(max_length=24, blank=True, default="")
     fax = models.CharField(max_length=24, blank=True, default="")
-    email = models.EmailField(unique=True)
+    email = mail_field()
     support_rep = models.ForeignKey(
         Employee, on_delete=models.PROTECT, related_name="customers", null=True, blank=True
     )

@@ -14,7 +14,7 @@ from master_service.api.fields import (
     StrictSerializer,
 )
 from master_service.catalogue.models import MAX_INTEGER
-from master_service.sales.models import ClosingReason, InvoiceStatus
+from master_service.sales.models import MAIL_PATTERN, ClosingReason, InvoiceStatus
 
 #: A draft, or paid at once: what a new invoice may be.
 NEW_STATUSES = (InvoiceStatus.DRAFT, InvoiceStatus.PAID)
@@ -38,7 +38,7 @@ class EmployeeSerializer(KeyedSerializer):
     first_name = serializers.CharField(max_length=40)
     last_name = serializers.CharField(max_length=40)
     title = Text(60)
-    email = serializers.EmailField(max_length=254)
+    email = serializers.RegexField(MAIL_PATTERN, max_length=254)
     phone = Text(24)
     reports_to = IdField(source="reports_to_id", required=False, allow_null=True)
 
@@ -56,7 +56,7 @@ class CustomerSerializer(EntitySerializer):
     postal_code = Text(20)
     phone = Text(24)
     fax = Text(24)
-    email = serializers.EmailField(max_length=254)
+    email = serializers.RegexField(MAIL_PATTERN, max_length=254)
     support_rep = IdField(source="support_rep_id", required=False, allow_null=True)
 
 
