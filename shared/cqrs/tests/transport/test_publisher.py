@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
@@ -368,3 +369,22 @@ class TestBrokerGoesAway:
             arrived.update(numbers(batch))
             consumer.ack(batch)
         assert confirmed <= arrived
+
+
+@pytest.mark.parametrize("name", ["shop", "a/b", "Ähm & co"])
+def test_messages_travel_in_the_virtual_host_of_the_url(
+    cqrs: dict[str, Any], settings: Settings, rabbitmq: RabbitMQServer, name: str
+) -> None:
+    rabbitmq.ctl("add_vhost", name)
+    rabbitmq.ctl("set_permissions", "--vhost", name, "test", ".*", ".*", ".*")
+    settings.CQRS = {**cqrs, "url": cqrs["url"].rstrip("/") + "/" + quote(name, safe="")}
+    consumer, publisher = RabbitMQTransport.consumer(["track"]), RabbitMQTransport.publisher()
+    try:
+        assert publisher.publish(messages([1]), timeout_seconds=10) == [CONFIRMED]
+        assert numbers(receive(consumer, 1)) == [1]
+        assert cqrs["queue"] in rabbitmq.ctl("list_queues", "--vhost", name, "name")
+        assert cqrs["queue"] not in rabbitmq.ctl("list_queues", "name")
+    finally:
+        publisher.close()
+        consumer.close()
+        rabbitmq.ctl("delete_vhost", name)
