@@ -304,6 +304,23 @@ def test_a_row_that_the_default_manager_hides_is_still_sent() -> None:
     assert [m["instance_data"]["is_deleted"] for m in take()] == [False, True]
 
 
+def test_a_row_that_vanished_without_a_signal_is_logged_and_stops_no_other(
+    author: Author, caplog: pytest.LogCaptureFixture
+) -> None:
+    with transaction.atomic():
+        author.save()
+        other = Author.objects.create(name="other")
+        Author.objects.filter(pk=author.pk)._raw_delete("default")
+
+    assert summary(take()) == [("SAVE", "author", other.pk, 0)]
+    assert caplog.messages == [
+        (
+            "Can't produce message from master model 'Author': "
+            f"The instance doesn't exist (pk={author.pk})"
+        )
+    ]
+
+
 def test_only_the_chosen_fields_leave_home() -> None:
     note = Note.objects.create(text="x", secret="hush")
 

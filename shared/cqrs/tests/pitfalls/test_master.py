@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, connections, models, transaction
+from django.db.models.fields.files import ImageFieldFile
 from django.test.utils import CaptureQueriesContext
 
 from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.master.serialization import wire_value
 from dj_cqrs.outbox.models import OutboxMessage
 from dj_cqrs.outbox.relay import Relay
 from dj_cqrs.replica.outcome import Outcome
@@ -356,6 +358,16 @@ def test_w7_files_arrive_by_their_names(name: str | None) -> None:
     stored = Attachment.objects.values_list("file", flat=True).get(pk=master.pk)
     assert WithFile.objects.values_list("file", flat=True).get(pk=master.pk) == stored
     assert stored == (name or "")
+
+
+@pytest.mark.parametrize("name", ["", "uploads/a b.png", None])
+def test_w7_images_are_sent_by_their_names(name: str | None) -> None:
+    field = models.ImageField(null=True)
+    field.set_attributes_from_name("image")
+    instance = Attachment()
+    instance.__dict__["image"] = ImageFieldFile(instance, field, name)
+
+    assert wire_value(field, instance) == name
 
 
 def test_w7_rows_with_a_uuid_for_a_key_are_deleted() -> None:
