@@ -8,6 +8,7 @@ env = environ.Env()
 
 INSTALLED_APPS = ["dj_cqrs", "notifier_service.price_drops"]
 DATABASES: dict[str, Any] = {}
+TIME_ZONE = "UTC"
 USE_TZ = True
 
 CQRS: dict[str, Any] = {
