@@ -1,7 +1,7 @@
 """Users and policies of a broker, as RabbitMQ's definitions: pure data."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -10,6 +10,8 @@ class BrokerUser:
     """A user and what it may do; each right is a regular expression over names.
 
     Attributes:
+        topics: The routing keys that it may publish to a topic exchange, by the exchange's name;
+            one that is not named here takes all, if `write` allows it.
         tags: "administrator" opens the management page, "" is a plain client.
     """
 
@@ -18,6 +20,7 @@ class BrokerUser:
     configure: str = ".*"
     write: str = ".*"
     read: str = ".*"
+    topics: Mapping[str, str] = field(default_factory=dict)
     tags: str = ""
 
 
@@ -50,6 +53,11 @@ def definitions(
                 "read": u.read,
             }
             for u in users
+        ],
+        "topic_permissions": [
+            {"user": u.name, "vhost": "/", "exchange": exchange, "write": keys, "read": ".*"}
+            for u in users
+            for exchange, keys in u.topics.items()
         ],
         "policies": [
             {

@@ -42,13 +42,15 @@ def broker_definitions(environment: Environment) -> dict[str, Any]:
                 write=f"^({queues})$",
                 read=f"^(cqrs|{queues})$",
             ),
-            # Without a database: what has to be tried again waits in the broker.
+            # Without a database: what has to be tried again waits in the broker, and a dead
+            # letter goes from there back to its own queue, through the exchange.
             BrokerUser(
                 "notifier",
                 environment["RABBITMQ_NOTIFIER_PASSWORD"],
                 configure=f"^(cqrs|{_NOTIFIER_QUEUES})$",
-                write=f"^({_NOTIFIER_QUEUES})$",
+                write=f"^(cqrs|{_NOTIFIER_QUEUES})$",
                 read=f"^(cqrs|{_NOTIFIER_QUEUES})$",
+                topics={"cqrs": rf"^cqrs\.{NOTIFIER_QUEUE}\."},
             ),
         ],
         policies=[
