@@ -38,13 +38,10 @@ CQRS: dict[str, Any] = {
     },
 }
 
-# Models of both roles may be loaded at once, to make their migrations; new ones are made
-# elsewhere, and compared.
+# A package for migrations made anew, to be compared with those of another library.
 _NEW_MIGRATIONS = os.environ.get("PEER_NEW_MIGRATIONS")
 MIGRATION_MODULES = (
-    {app: f"peer.{_NEW_MIGRATIONS}.{app}" for app in ("origin", "copies")}
-    if _NEW_MIGRATIONS
-    else {}
+    {app: f"{_NEW_MIGRATIONS}.{app}" for app in ("origin", "copies")} if _NEW_MIGRATIONS else {}
 )
 
 LOGGING = {
