@@ -69,8 +69,6 @@ def test_rows_that_the_master_deleted_are_found_and_deleted(filled: Pair) -> Non
     gone = pair.master.manage("cqrs_deleted_diff_master", stdin=held)
     pair.replica.manage("cqrs_deleted_sync_replica", stdin=gone)
 
-    print(held, gone)
-
     pair.wait_until_equal()
 
 

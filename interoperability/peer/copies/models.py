@@ -77,9 +77,8 @@ class Product(ReplicaMixin):
     @classmethod
     def cqrs_delete(cls, master_data: dict[str, Any], meta: dict[str, Any] | None = None) -> bool:
         """Remember the custom delete data."""
-        Departure.objects.create(
-            product_id=master_data["id"], custom=master_data["custom"], meta=meta
-        )
+        custom = master_data.get("custom", {})  # a repair knows nothing but the key
+        Departure.objects.create(product_id=master_data["id"], custom=custom, meta=meta)
         return super().cqrs_delete(master_data, meta)
 
 
