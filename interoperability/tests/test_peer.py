@@ -22,7 +22,9 @@ def new_migrations(flavour: Flavour, directory: Path) -> str:
     package.mkdir()
     (package / "__init__.py").touch()
     variables = {"PEER_NEW_MIGRATIONS": package.name, "PYTHONPATH": str(directory)}
-    peer(flavour, directory, **variables).manage("makemigrations", "origin", "copies", "--no-header")
+    peer(flavour, directory, **variables).manage(
+        "makemigrations", "origin", "copies", "--no-header"
+    )
     made = sorted(package.glob("*/0*.py"))
     assert [file.parent.name for file in made] == ["copies", "origin"]
     return "\n".join(file.read_text() for file in made)
