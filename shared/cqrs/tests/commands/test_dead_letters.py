@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError
 from django.utils import timezone
+from pika import BasicProperties
+from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
 
 from dj_cqrs import wire
@@ -292,6 +294,33 @@ def test_letters_of_the_broker_can_be_chosen(
     assert sorted(err) == ["notifier 1: no", "undecodable: no"]
 
 
+@pytest.mark.usefixtures("without_inbox")
+def test_letters_that_django_cqrs_left_behind_are_letters_too(
+    run: Run, transport: type[RabbitMQTransport], cqrs: dict[str, Any], amqp: BlockingChannel
+) -> None:
+    """Its queues have no arguments, its letters an expiration and no header."""
+    exchange, queue = cqrs["exchange"], cqrs["queue"]
+    amqp.exchange_declare(exchange, "topic", durable=True)
+    for name in (queue, f"dead_letter_{queue}"):
+        amqp.queue_declare(name, durable=True)
+        amqp.queue_bind(name, exchange, f"cqrs.{name}.notifier")
+    amqp.confirm_delivery()
+    body = notification(1, expires=LONG_AGO).body
+    key = f"cqrs.dead_letter_{queue}.notifier"
+    properties = BasicProperties(delivery_mode=2, expiration="864000000")
+    amqp.basic_publish(exchange, key, body, properties, mandatory=True)
+
+    dumped, reasons = run("cqrs_dead_letters", "dump")
+    out, _ = run("cqrs_dead_letters", "retry")
+
+    assert dumped == [body.decode()]
+    assert reasons == ["notifier 1: rejected; the worker's log says why"]
+    assert out[:2] == ["Total dead letters: 1", "Retrying: 1/1"]
+    got = amqp.basic_get(queue, auto_ack=True)
+    assert got[2] == out[2].encode()
+    assert got[1].expiration is None
+
+
 def test_with_an_inbox_letters_of_the_broker_go_there_and_nothing_is_published(
     run: Run, kept_by_broker: Callable[..., None], transport: type[RabbitMQTransport]
 ) -> None:
@@ -342,6 +371,13 @@ def test_letters_of_the_memory_broker_are_letters_too(
 
     assert memory_broker.messages("replica")[0].routing_key == "cqrs.replica.notifier"
     assert not memory_broker.messages("dead_letter_replica")
+
+
+@pytest.mark.usefixtures("without_inbox")
+def test_letters_of_an_inbox_cannot_be_chosen_without_one(run: Run) -> None:
+    for options in (["--id", "1"], ["--database", "default"]):
+        with pytest.raises(CommandError, match="there is none here"):
+            run("cqrs_dead_letters", "purge", *options)
 
 
 @pytest.mark.usefixtures("without_inbox")

@@ -1,8 +1,10 @@
 """The pipe that finds and removes rows whose DELETE a replica has lost."""
 
+import itertools
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from django.utils import timezone
 
 from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
 from dj_cqrs.outbox.models import DeletedRow
+from dj_cqrs.replica import removal
 from dj_cqrs.replica.outcome import Outcome
 from dj_cqrs.replica.read_only import applying
 from tests.app.master_models import Author, Hidden
@@ -30,6 +33,7 @@ from tests.commands import rows
 from tests.commands.conftest import Run, parsed
 from tests.commands.mirrored import PAIRS, mirrored, replicate, revisions
 from tests.master import outbox_reader
+from tests.replica.interleaving import interleaved
 from tests.replica.support import delete, outcomes, save
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -217,6 +221,29 @@ def test_a_row_that_was_created_again_meanwhile_is_kept(run: Run) -> None:
 
     assert done[1] == "1 instance(s) deleted."
     assert revisions(Item) == {1: 2}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_row_that_is_created_again_at_the_same_time_is_kept(swapped: bool) -> None:
+    """Each side is stopped at each of its statements while the other runs."""
+
+    def work() -> None:
+        outcomes(delete(1, pk=1), save(2, pk=1, name="again"))
+
+    for step in itertools.count():
+        Item.objects.all().delete()
+        LedgerEntry.objects.all().delete()
+        outcomes(save(0, pk=1, name="a"))
+        moment = timezone.now()
+        remove = partial(removal.remove, Item, [removal.Gone(1)], listed_at=moment)
+        first, second = (work, remove) if swapped else (remove, work)
+        is_reached = interleaved(first, second, step)
+
+        assert revisions(Item) == {1: 2}, f"stopped at statement {step}"
+        if not is_reached:
+            assert step > 3
+            break
 
 
 def test_a_row_whose_delete_came_meanwhile_is_no_failure(run: Run) -> None:

@@ -5,19 +5,15 @@ in the same state.
 """
 
 import itertools
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection, connections
 
 from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.message import RawMessage
-from local_stack.waiting import eventually
 from tests.app.replica_models import HookedItem, Item
+from tests.replica.interleaving import interleaved
 from tests.replica.support import delete, save
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
@@ -25,59 +21,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
 MODELS = {"item": Item, "hooked_item": HookedItem}
 
 
-class Breakpoint:
-    """Stops its thread before the n-th statement until it is told to go on."""
-
-    def __init__(self, at_statement: int) -> None:
-        self.reached = threading.Event()
-        self.go_on = threading.Event()
-        self._left = at_statement
-
-    def __call__(self, execute: Callable[..., Any], *args: Any) -> Any:
-        if self._left == 0:
-            self.reached.set()
-            assert self.go_on.wait(20)
-        self._left -= 1
-        return execute(*args)
-
-
-def apply_in_thread(messages: list[RawMessage], wrapper: Any = None) -> None:
-    try:
-        if wrapper is None:
-            apply_batch(messages)
-        else:
-            with connection.execute_wrapper(wrapper):
-                apply_batch(messages)
-    finally:
-        connections.close_all()
-
-
 def run_interleaved(first: list[RawMessage], second: list[RawMessage], step: int) -> bool:
-    """Runs ``second`` while ``first`` is stopped at a statement; False if it has fewer."""
-    stop = Breakpoint(step)
-    with ThreadPoolExecutor(2) as pool:
-        one = pool.submit(apply_in_thread, first, stop)
-        eventually(lambda: _assert(stop.reached.is_set() or one.done()))
-        two = pool.submit(apply_in_thread, second)
-        eventually(lambda: _assert(two.done() or _is_blocked()))
-        stop.go_on.set()
-        _results(one, two)
-    return stop.reached.is_set()
-
-
-def _results(*futures: Future[None]) -> None:
-    for future in futures:
-        future.result(20)
-
-
-def _assert(condition: bool) -> None:
-    assert condition
-
-
-def _is_blocked() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return bool(cursor.fetchone()[0])
+    """Applies ``second`` while ``first`` is stopped at a statement; False if it has fewer."""
+    return interleaved(lambda: apply_batch(first), lambda: apply_batch(second), step)
 
 
 def clear() -> None:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.core.management.base import CommandError
+
 from dj_cqrs import conf
 from dj_cqrs.exceptions import TransportError
 from dj_cqrs.management.dead_letters.in_broker import BrokerStore
@@ -35,12 +37,15 @@ def opened(selection: Selection) -> Iterator[Opened]:
 
     Raises:
         TransportError: the broker cannot be reached, and there is no inbox.
+        CommandError: the selection makes no sense here.
     """
     stores: list[Store] = []
     if conf.inbox_is_installed():
         from dj_cqrs.management.dead_letters import in_inbox
 
         stores += in_inbox.stores(selection)
+    elif selection.is_of_inbox:
+        raise CommandError("--id and --database choose letters of an inbox; there is none here.")
     if not _broker_keeps_letters() or selection.is_of_inbox:
         yield Opened(stores)
         return
