@@ -1,6 +1,6 @@
 """What is declared on the broker, beside what is there already."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +11,9 @@ from pytest_django import Settings
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport import RabbitMQTransport
+from dj_cqrs.transport.base import Publisher
 from local_stack.servers import RabbitMQServer
+from tests.transport.messages import messages, receive
 
 
 def listed(rabbitmq: RabbitMQServer, *arguments: str) -> list[list[str]]:
@@ -174,3 +176,23 @@ class TestUserWithFewRights:
         settings.CQRS = few_rights
 
         RabbitMQTransport.consumer(["track"]).close()
+
+    def test_loses_nothing_that_is_rejected_from_a_queue_whose_arguments_it_may_not_see(
+        self,
+        few_rights: dict[str, Any],
+        settings: Settings,
+        publisher: Publisher,
+        bodies_in: Callable[[str], list[bytes]],
+        amqp: BlockingChannel,
+    ) -> None:
+        amqp.queue_declare(few_rights["queue"], durable=True)  # as django-cqrs does
+        RabbitMQTransport.consumer(["track"]).close()
+        publisher.publish(messages([1]), timeout_seconds=10)
+        settings.CQRS = few_rights
+        consumer = RabbitMQTransport.consumer(["track"])
+        (delivery,) = receive(consumer, 1)
+
+        consumer.reject(delivery)
+        consumer.close()
+
+        assert bodies_in(f"dead_letter_{few_rights['queue']}") == [b"1"]

@@ -38,11 +38,13 @@ class State(enum.Enum):
     EXISTS = "exists"
     #: Declared by others, with other arguments than ours.
     DIFFERS = "exists, declared with other arguments"
+    #: Declared by somebody with more rights, with whatever arguments.
+    UNKNOWN = "exists, with arguments that this user may not compare"
 
     @property
     def is_ours(self) -> bool:
-        """Whether it has the arguments that are declared here."""
-        return self is not State.DIFFERS
+        """Whether it is known to have the arguments that are declared here."""
+        return self in {State.CREATED, State.EXISTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def _compare(link: Link, what: str, declaration: _Declaration) -> State:
             return State.DIFFERS
         if error.reply_code != ACCESS_REFUSED:
             raise _refusal(link, error, what) from error
-        # Declared by a deploy step with more rights than this process has.
+        return State.UNKNOWN
     return State.EXISTS
 
 
