@@ -50,7 +50,6 @@ class Command(BaseCommand):
             CommandError: there is no store of dead letters, the broker cannot be reached, or a
                 letter could not be tried again.
         """
-        self.check_transport()
         selection = Selection(
             ids=tuple(options["id"] or ()),
             database=options["database"],
@@ -58,6 +57,7 @@ class Command(BaseCommand):
             pk=options["pk"],
         )
         try:
+            self.check_transport()
             with dead_letters.opened(selection) as opened:
                 getattr(self, f"handle_{options['command']}")(opened.stores)
                 if opened.unreachable:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from dj_cqrs import keys, wire
-from dj_cqrs.exceptions import ContractError
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.utils import get_message_expiration_dt
 
@@ -119,10 +118,7 @@ def renewed(body: bytes) -> bytes:
         changes["expires"] = expires_at.replace(microsecond=0).isoformat() if expires_at else None
     if not changes:
         return body
-    try:
-        return wire.encode({**content, **changes})
-    except ContractError:
-        return body
+    return wire.with_values(body, **changes)
 
 
 def as_line(body: bytes) -> str:

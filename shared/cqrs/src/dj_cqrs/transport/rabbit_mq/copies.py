@@ -66,6 +66,18 @@ def same_copy(delivery: Delivery) -> OutgoingMessage:
     )
 
 
+def renewed_copy(delivery: Delivery, *, key: RoutingKey, body: bytes) -> OutgoingMessage:
+    """A dead letter on a new journey: with this body, and without the reason of its death."""
+    headers = _headers(delivery, {})
+    headers.pop(REASON_HEADER, None)
+    return OutgoingMessage(
+        message_id=str(uuid.uuid4()),
+        routing_key=_sendable_key(key, delivery),
+        body=body,
+        headers=headers,
+    )
+
+
 def _sendable_key(key: RoutingKey, delivery: Delivery) -> str:
     """A ``CQRS_ID`` comes out of a body, so that it may be anything."""
     text = str(key)

@@ -5,7 +5,6 @@ nothing is lost whenever this ends, and nothing is seen twice while it runs.
 """
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -13,14 +12,9 @@ from pika import spec
 from pika.exceptions import AMQPError, ChannelClosed
 
 from dj_cqrs.exceptions import TransportError
-from dj_cqrs.transport.base import (
-    REASON_HEADER,
-    Delivery,
-    OutgoingMessage,
-    Publisher,
-    PublishOutcome,
-)
+from dj_cqrs.transport.base import Delivery, Publisher, PublishOutcome
 from dj_cqrs.transport.rabbit_mq.channel import CALL_SECONDS, NOT_FOUND, LinkChannel
+from dj_cqrs.transport.rabbit_mq.copies import renewed_copy
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
 from dj_cqrs.transport.rabbit_mq.errors import lost
 from dj_cqrs.transport.rabbit_mq.link import Link
@@ -34,8 +28,6 @@ GIVE_BACK_SECONDS: Final = 5.0
 #: so often is replaced by a copy, whose count starts anew.
 WORN_DELIVERIES: Final = 5
 
-#: What the broker and the worker wrote on the envelope; none of it belongs to a new journey.
-_BROKERS_HEADERS: Final = "x-"
 _DELIVERY_COUNT: Final = "x-delivery-count"
 
 
@@ -79,17 +71,8 @@ class BrokerDeadLetters:
 
     def republish(self, delivery: Delivery, *, cqrs_id: str, body: bytes) -> None:
         """Sends a letter's new body to this service's queue, and waits for the confirm."""
-        headers = {
-            name: value
-            for name, value in delivery.headers.items()
-            if name != REASON_HEADER and not name.startswith(_BROKERS_HEADERS)
-        }
-        message = OutgoingMessage(
-            message_id=str(uuid.uuid4()),
-            routing_key=str(RoutingKey(cqrs_id, self._topology.queue)),
-            body=body,
-            headers=headers,
-        )
+        key = RoutingKey(cqrs_id, self._topology.queue)
+        message = renewed_copy(delivery, key=key, body=body)
         (outcome,) = self._publisher.publish([message], timeout_seconds=PUBLISH_SECONDS)
         if outcome is PublishOutcome.UNROUTABLE:
             raise TransportError(f"no queue is bound for {message.routing_key}")
@@ -151,12 +134,7 @@ class BrokerDeadLetters:
         deliveries = delivery.headers.get(_DELIVERY_COUNT, 0)
         if not isinstance(deliveries, int) or deliveries < WORN_DELIVERIES:
             return
-        headers = {
-            name: value for name, value in delivery.headers.items() if name != _DELIVERY_COUNT
-        }
-        self._keeper.put(
-            Delivery(delivery.body, delivery.routing_key, headers, True, delivery.tag)
-        )
+        self._keeper.put(delivery)
         fetch.ack(delivery)
 
 
