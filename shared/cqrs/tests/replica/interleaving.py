@@ -34,7 +34,7 @@ def interleaved(first: Callable[[], Any], second: Callable[[], Any], step: int) 
         one = pool.submit(_in_thread, first, stop)
         eventually(lambda: _assert(stop.reached.is_set() or one.done()))
         two = pool.submit(_in_thread, second)
-        eventually(lambda: _assert(two.done() or _is_blocked()))
+        eventually(lambda: _assert(two.done() or somebody_waits()))
         stop.go_on.set()
         for future in (one, two):
             future.result(20)
@@ -53,7 +53,8 @@ def _assert(condition: bool) -> None:
     assert condition
 
 
-def _is_blocked() -> bool:
+def somebody_waits() -> bool:
+    """Whether a transaction waits for another one's lock."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return bool(cursor.fetchone()[0])
