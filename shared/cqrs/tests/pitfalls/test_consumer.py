@@ -21,11 +21,12 @@ from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
 from dj_cqrs.replica import ledger
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.message import RawMessage
+from dj_cqrs.replica.settlement import Done
 from dj_cqrs.replica.with_inbox import InboxApplier
 from dj_cqrs.replica.without_inbox import PlainApplier
 from dj_cqrs.replica.worker import Worker
 from dj_cqrs.transport import RabbitMQTransport
-from dj_cqrs.transport.base import REASON_HEADER, OutgoingMessage
+from dj_cqrs.transport.base import REASON_HEADER, Delivery, OutgoingMessage
 from dj_cqrs.transport.memory import MemoryBroker, MemoryTransport, broker
 from dj_cqrs.transport.memory_broker import StoredMessage
 from local_stack.waiting import eventually
@@ -419,10 +420,11 @@ def test_w28_a_worker_for_some_models_does_the_others_no_harm(
 def test_w29_a_batch_costs_the_same_few_statements_and_one_commit(
     count: int, django_assert_max_num_queries: Any
 ) -> None:
-    batch = [save(0, pk=pk, name="x") for pk in range(count)]
+    messages = [save(0, pk=pk, name="x") for pk in range(count)]
+    batch = [Delivery(each.body, "item", {}, False, tag) for tag, each in enumerate(messages)]
 
     with django_assert_max_num_queries(12):
-        apply_batch(batch)
+        assert list(InboxApplier().apply(batch)) == [Done(batch)]
 
     assert Item.objects.count() == count
 
