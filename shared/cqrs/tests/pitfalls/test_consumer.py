@@ -26,7 +26,7 @@ from dj_cqrs.replica.with_inbox import InboxApplier
 from dj_cqrs.replica.without_inbox import PlainApplier
 from dj_cqrs.replica.worker import Worker
 from dj_cqrs.transport import RabbitMQTransport
-from dj_cqrs.transport.base import REASON_HEADER, Delivery, OutgoingMessage
+from dj_cqrs.transport.base import REASON_HEADER, Delivery, OutgoingMessage, PublishOutcome
 from dj_cqrs.transport.memory import MemoryBroker, MemoryTransport, broker
 from dj_cqrs.transport.memory_broker import StoredMessage
 from local_stack.waiting import eventually
@@ -111,6 +111,31 @@ def letters() -> list[StoredMessage]:
 
 def replica_settings(settings: Any, **changes: Any) -> None:
     settings.CQRS = {**settings.CQRS, "replica": {**settings.CQRS["replica"], **changes}}
+
+
+def on_rabbitmq(settings: Any, url: str, **replica: Any) -> None:
+    """Uses a real broker, with an exchange and a queue of this test's own."""
+    unique = uuid4().hex
+    settings.CQRS = {
+        **settings.CQRS,
+        "transport": "dj_cqrs.transport.RabbitMQTransport",
+        "url": url,
+        "exchange": f"cqrs_{unique}",
+        "queue": f"replica_{unique}",
+        "replica": {**settings.CQRS["replica"], **replica},
+    }
+    RabbitMQTransport.declare()
+
+
+def publish_on_rabbitmq(*messages: RawMessage) -> None:
+    publisher = RabbitMQTransport.publisher()
+    outgoing = [
+        OutgoingMessage(str(number), each.routing_key, each.body, each.headers)
+        for number, each in enumerate(messages)
+    ]
+    outcomes = publisher.publish(outgoing, timeout_seconds=30)
+    publisher.close()
+    assert set(outcomes) == {PublishOutcome.CONFIRMED}
 
 
 # W22: one body kills all workers
@@ -344,9 +369,9 @@ def test_w26_a_message_that_kills_its_workers_ends_as_a_dead_letter(
     assert deaths > MAX_RETRIES
 
 
-def test_w26_nor_does_it_go_round_without_an_inbox(
-    monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> None:
+@pytest.fixture
+def killer(monkeypatch: pytest.MonkeyPatch, settings: Any) -> list[RawMessage]:
+    """Ten messages for the model without a database; one kills whoever handles it."""
     replica_settings(settings, CQRS_RETRY_DELAY=0)
     receive = Notifier.cqrs_save
     monkeypatch.setattr(
@@ -354,8 +379,11 @@ def test_w26_nor_does_it_go_round_without_an_inbox(
         "cqrs_save",
         lambda data, **kwargs: kill() if data["name"] == "killer" else receive(data, **kwargs),
     )
-    publish(*(note("innocent", pk=pk) for pk in range(5)), note("killer", pk=5))
-    publish(*(note("innocent", pk=pk) for pk in range(6, 10)))
+    return [note("killer" if pk == 5 else "innocent", pk=pk) for pk in range(10)]
+
+
+def test_w26_nor_does_it_go_round_without_an_inbox(killer: list[RawMessage]) -> None:
+    publish(*killer)
 
     deaths = work_until_done(PlainApplier, lambda: bool(letters()), limit=20)
 
@@ -364,6 +392,26 @@ def test_w26_nor_does_it_go_round_without_an_inbox(
     assert "SuspectError" in letter.headers[REASON_HEADER]
     assert names() == ["innocent"] * 9
     assert deaths == 1 + MAX_RETRIES
+
+
+@pytest.mark.parametrize("queue_type", ["quorum", "classic"])
+def test_w26_nor_on_a_real_broker(
+    queue_type: str, killer: list[RawMessage], settings: Any, rabbitmq_url: str
+) -> None:
+    on_rabbitmq(settings, rabbitmq_url, queue_type=queue_type)
+    publish_on_rabbitmq(*killer)
+    dead_letters = RabbitMQTransport.dead_letters()
+
+    deaths = work_until_done(
+        PlainApplier, lambda: dead_letters.count() > 0, 20, RabbitMQTransport.consumer
+    )
+
+    (letter,) = dead_letters.browse()
+    dead_letters.close()
+    assert wire.decode(letter.body)["instance_data"]["name"] == "killer"
+    assert set(names()) == {"innocent"}
+    assert {data["id"] for _, data in Notifier.received} == set(range(10)) - {5}
+    assert deaths in range(1 + MAX_RETRIES, 7)
 
 
 # W27: SIGTERM aborts the work in hand
@@ -430,18 +478,8 @@ def test_w29_a_batch_costs_the_same_few_statements_and_one_commit(
 
 
 def test_w29_a_worker_leaves_the_others_something_to_do(settings: Any, rabbitmq_url: str) -> None:
-    settings.CQRS = {
-        **settings.CQRS,
-        "transport": "dj_cqrs.transport.RabbitMQTransport",
-        "url": rabbitmq_url,
-        "queue": f"replica_{uuid4().hex}",
-        "replica": {"batch_size": 5},
-    }
-    RabbitMQTransport.declare()
-    publisher = RabbitMQTransport.publisher()
-    messages = [OutgoingMessage(str(number), "item", b"1") for number in range(50)]
-    publisher.publish(messages, timeout_seconds=30)
-    publisher.close()
+    on_rabbitmq(settings, rabbitmq_url, batch_size=5)
+    publish_on_rabbitmq(*(RawMessage(b"1", "item", {}) for _ in range(50)))
 
     first, second = RabbitMQTransport.consumer(), RabbitMQTransport.consumer()
     try:

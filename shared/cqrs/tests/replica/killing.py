@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dj_cqrs.replica.worker import Worker
+from dj_cqrs.transport.base import Consumer
 from dj_cqrs.transport.memory import MemoryTransport
 
 
@@ -16,17 +17,23 @@ def kill(*_args: Any, **_kwargs: Any) -> Any:
     raise Killed
 
 
-def work_until_done(applier: Callable[[], Any], is_done: Callable[[], bool], limit: int) -> int:
+def work_until_done(
+    applier: Callable[[], Any],
+    is_done: Callable[[], bool],
+    limit: int,
+    open_consumer: Callable[[], Consumer] = MemoryTransport.consumer,
+) -> int:
     """Starts one worker after the other, as a supervisor does; returns how many were killed.
 
     Args:
         applier: makes the applier of a worker.
         is_done: asked by each worker when it has nothing to do.
         limit: how many deaths are too many.
+        open_consumer: connects a worker to its broker.
     """
     for deaths in range(limit):
         worker = Worker(
-            MemoryTransport.consumer,
+            open_consumer,
             _Stopping(applier(), is_done),
             batch_size=10,
         )
