@@ -33,6 +33,7 @@ from local_stack.waiting import eventually
 from tests.app.replica_models import HookedItem, Item, Notifier, Parent
 from tests.replica.bodies import BROKEN, HOPELESS, RETRIED, body
 from tests.replica.killing import kill, work_until_done
+from tests.replica.outage import database_away
 from tests.replica.support import MONOTONIC, delete, save
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -316,6 +317,24 @@ def test_w25_nor_without_an_inbox(
     eventually(lambda: _true(not broker.messages("replica")))
     assert not letters()
     assert len(broker._delayed) == 200
+
+
+@pytest.mark.postgres
+def test_w25_an_outage_of_the_database_uses_up_no_attempts(
+    run_worker: Callable[..., Worker],
+) -> None:
+    worker = run_worker(InboxApplier())
+    publish(save(0, pk=0, name="before"))
+    eventually(lambda: _equal(Item.objects.count(), 1))
+
+    with database_away():
+        publish(*(save(0, pk=pk, name="meanwhile") for pk in range(1, 20)))
+        eventually(lambda: _true(worker._failures >= 5))
+        assert len(broker.messages("replica")) == 19  # the broker keeps them
+
+    eventually(lambda: _equal(Item.objects.count(), 20))
+    assert not ParkedMessage.objects.exists()
+    assert not letters()
 
 
 # W26: held unacknowledged; a message that kills its worker goes round for ever

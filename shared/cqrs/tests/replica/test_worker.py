@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import connection, connections
 
@@ -176,48 +175,6 @@ def test_several_workers_apply_everything_exactly_once(
 def _were_tried_again() -> bool:
     """On SQLite a locked database may cost another try of a batch, hooks included."""
     return connection.vendor == "sqlite"
-
-
-@contextmanager
-def database_away() -> Iterator[None]:
-    """Nobody can connect any more, and whoever was connected is thrown out."""
-    options = connection.settings_dict
-    address = {
-        "host": options["HOST"],
-        "port": options["PORT"],
-        "user": options["USER"],
-        "password": options["PASSWORD"],
-    }
-    name = options["NAME"]
-    connections.close_all()
-    with psycopg.connect(**address, dbname="postgres", autocommit=True) as admin:
-        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-        try:
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
-            )
-            yield
-        finally:
-            admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-
-
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-def test_while_the_database_is_away_the_broker_keeps_the_messages(
-    memory_broker: MemoryBroker, publish: Publish, run_worker: Callable[[], Worker]
-) -> None:
-    worker = run_worker()
-    publish(save(0, pk=0, name="before"))
-    eventually(lambda: _equal(Item.objects.count(), 1))
-
-    with database_away():
-        for number in range(1, 20):
-            publish(save(0, pk=number, name="meanwhile"))
-        eventually(lambda: _true(worker._failures >= 5))
-        assert len(memory_broker.messages("replica")) == 19
-
-    eventually(lambda: _equal(Item.objects.count(), 20))
-    assert not ParkedMessage.objects.exists()
 
 
 @pytest.mark.postgres
