@@ -7,6 +7,7 @@ from django.conf import settings as django_settings
 from django.test import override_settings
 
 from dj_cqrs import conf
+from dj_cqrs.registries import ReplicaRegistry
 
 
 def test_what_has_not_changed_is_parsed_once() -> None:
@@ -55,3 +56,14 @@ def test_query_timeouts_are_off_unless_they_are_set(settings: Any) -> None:
     replica = conf.config().replica
     assert (replica.query_timeout_ms, replica.log_timed_out_queries) == (1000, True)
     assert replica.query_logger == "slow"
+
+
+def test_without_an_inbox_a_worker_fetches_little_at_once(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert conf.config().replica.batch_size == 500
+    monkeypatch.setattr(ReplicaRegistry, "models", {})  # database models need the inbox
+
+    settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "dj_cqrs.inbox"]
+
+    assert conf.config().replica.batch_size == 10

@@ -118,3 +118,27 @@ def test_a_wire_number_is_a_float_to_everybody_else() -> None:
     assert number == 1.1
     assert json.dumps(number) == "1.1"
     assert number.text == "1.10"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": 0.100000000000000000001, "retries": 0, "text": "\\u00e9 \\/"}',
+        b'{"a": 0.100000000000000000001, "lone": "\\udc80", "nan": NaN}',
+    ],
+)
+def test_one_value_of_a_body_is_changed_and_no_digit_of_the_others(body: bytes) -> None:
+    changed = wire.decode(wire.with_values(body, retries=3))
+
+    before = wire.decode(body)
+    assert changed.pop("retries") == 3
+    assert changed["a"].text == "0.100000000000000000001"
+    assert {key: str(value) for key, value in changed.items()} == {
+        key: str(value) for key, value in before.items() if key != "retries"
+    }
+
+
+@pytest.mark.parametrize("body", [b"[]", b"1", b"{"])
+def test_only_an_object_has_values(body: bytes) -> None:
+    with pytest.raises(ContractError):
+        wire.with_values(body, retries=3)

@@ -13,7 +13,7 @@ from dj_cqrs.exceptions import ReadOnlyReplicaError
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.outcome import Outcome
 from dj_cqrs.replica.read_only import applying
-from tests.app.replica_models import Guarded, Item, Notifier, Unique
+from tests.app.replica_models import Guarded, Item, Locked, Notifier, Unique
 from tests.replica.support import at, outcomes, save
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +73,12 @@ def test_a_duplicate_creation_is_named_as_a_possible_race(caplog: Any) -> None:
         "Received duplicate CQRS data: pk = 1, cqrs_revision = 0 (item).",
         "CQRS potential creation race condition: pk = 1 (item).",
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_is_locked_by_a_direct_save_outside_any_transaction_too() -> None:
+    assert Locked.cqrs_save(data(0)).name == "x"
+    assert Locked.cqrs_save(data(1, name="y")).name == "y"
 
 
 def test_a_direct_save_that_fails_returns_none_and_leaves_the_transaction_usable(

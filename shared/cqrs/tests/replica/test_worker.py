@@ -13,11 +13,12 @@ from dj_cqrs.exceptions import TransientError
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.settlement import Done, Rejected, Settlement
+from dj_cqrs.replica.without_inbox import PlainApplier
 from dj_cqrs.replica.worker import Worker
 from dj_cqrs.transport.base import Delivery
 from dj_cqrs.transport.memory import MemoryBroker, MemoryTransport
 from local_stack.waiting import eventually
-from tests.app.replica_models import HookedItem, Item
+from tests.app.replica_models import HookedItem, Item, Notifier
 from tests.replica.support import save
 
 Publish = Callable[[RawMessage], None]
@@ -148,6 +149,28 @@ def test_the_batch_in_hand_is_finished_before_it_stops(
 
     assert [len(batch) for batch in applier.batches] == [2]
     assert len(memory_broker.messages("replica")) == 1  # the rest is left to the others
+
+
+def test_without_an_inbox_it_stops_between_two_messages(
+    memory_broker: MemoryBroker, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hooks may be slow, and only one of them is in hand."""
+    workers: list[Worker] = []
+    received: list[int] = []
+
+    def receive(master_data: dict[str, Any], **kwargs: Any) -> bool:
+        received.append(master_data["id"])
+        workers[0].stop()
+        return True
+
+    monkeypatch.setattr(Notifier, "cqrs_save", receive)
+    for number in range(3):
+        publish(save(0, cqrs_id="notifier", pk=number, name="x"))
+    workers.append(Worker(MemoryTransport.consumer, PlainApplier(), batch_size=10))
+    workers[0].run()
+
+    assert received == [0]
+    assert len(memory_broker.messages("replica")) == 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,6 +6,7 @@ are the public way for code that has a payload in hand; what they log and return
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -41,13 +42,29 @@ class ReplicaManager(models.Manager.from_queryset(ReplicaQuerySet)):  # type: ig
         try:
             mapped = mapping.map_instance_data(self.model, master_data)
             previous = mapping.map_previous_data(self.model, previous_data)
-            instance = self.find(mapped[self.model._meta.pk.name])
+            with self._locking():
+                return self._save_mapped(mapped, previous, sync, meta)
         except mapping.MappingError as error:
             logger.error("%s", error)  # noqa: TRY400  (the text is a contract)
             return None
+
+    def _save_mapped(
+        self,
+        mapped: dict[str, Any],
+        previous: dict[str, Any] | None,
+        sync: bool,
+        meta: dict[str, Any] | None,
+    ) -> Any:
+        instance = self.find(mapped[self.model._meta.pk.name])
         if instance is None:
             return self.create_instance(mapped, previous, sync, meta)
         return self.update_instance(instance, mapped, previous, sync, meta)
+
+    def _locking(self) -> AbstractContextManager[Any]:
+        """A row can be locked within a transaction only, and the caller may have none."""
+        if self.model.CQRS_SELECT_FOR_UPDATE:
+            return transaction.atomic(using=self.database)
+        return nullcontext()
 
     def create_instance(
         self,
