@@ -1,10 +1,13 @@
 """What django-cqrs's commands get wrong (W24, W32 to W36), and ours must not."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models.signals import post_save
 from django.utils import timezone
 from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
@@ -15,7 +18,7 @@ from dj_cqrs.management.dead_letters.letters import Selection
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.memory import broker
 from tests.app.master_models import Author
-from tests.app.replica_models import Notifier, SelfKeyed
+from tests.app.replica_models import Notifier, SelfKeyed, Unique
 from tests.commands import rows
 from tests.commands.conftest import Run
 from tests.commands.mirrored import PAIRS, mirrored, replicate, revisions
@@ -185,3 +188,73 @@ def test_w36_a_dump_ends_although_another_process_drains_the_queue(
     assert not list(dumped)
     assert letters.count() == 1
     letters.close()
+
+
+def _unique_dump(path: Path, codes: Sequence[str]) -> str:
+    rows_ = [
+        {"id": pk, "code": code, "cqrs_revision": 0, "cqrs_updated": str(timezone.now())}
+        for pk, code in enumerate(codes)
+    ]
+    path.write_text("\n".join(["unique", *map(json.dumps, rows_)]))
+    return str(path)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--clear",), ("-b", "3")])
+def test_w35_a_bad_row_costs_only_itself(
+    tmp_path: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    dump = _unique_dump(tmp_path / "dump", ["0", "1", "2", "3", "1", "5", "6", "7", "8", "9"])
+
+    _, error = run_failing("cqrs_bulk_load", "-i", dump, *arguments)
+
+    codes = sorted(Unique.objects.values_list("code", flat=True))
+    assert codes == ["0", "1", "2", "3", "5", "6", "7", "8", "9"]
+    shown = capsys.readouterr().err
+    assert "Instance can't be saved: line 6!" in shown
+    assert shown.endswith("Done!\n9 instance(s) loaded.\n")
+    assert error == "1 line(s) could not be loaded."
+
+
+def test_w35_clear_false_does_not_clear(tmp_path: Path) -> None:
+    Unique.objects.create(id=99, code="mine", cqrs_revision=0, cqrs_updated=timezone.now())
+
+    call_command("cqrs_bulk_load", "-i", _unique_dump(tmp_path / "dump", ["0"]), "--clear=false")
+
+    assert Unique.objects.filter(pk=99).exists()
+
+
+@pytest.mark.postgres
+def test_w35_nobody_sees_the_gap_between_clear_and_load(tmp_path: Path) -> None:
+    Unique.objects.create(id=99, code="mine", cqrs_revision=0, cqrs_updated=timezone.now())
+    seen: list[int] = []
+
+    def look(*_: Any, **__: Any) -> None:
+        if not seen:
+            in_another_connection(lambda: seen.append(Unique.objects.count()))
+
+    post_save.connect(look, sender=Unique)
+    try:
+        dump = _unique_dump(tmp_path / "dump", ["0", "1"])
+        call_command("cqrs_bulk_load", "-i", dump, "--clear", "-b", "1")
+    finally:
+        post_save.disconnect(look, sender=Unique)
+
+    assert seen == [1]
+    assert Unique.objects.count() == 2
+
+
+def test_w35_a_dump_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows.authors(2)
+    dump = tmp_path / "author.dump"
+    dump.write_text("the last good one")
+
+    def interrupted(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Author, "to_cqrs_dict", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        call_command("cqrs_bulk_dump", "-c", "author", "-o", str(dump), "-f")
+
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["the last good one"]

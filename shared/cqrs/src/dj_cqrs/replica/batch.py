@@ -152,7 +152,7 @@ def _in_transaction(messages: list[Message], attempt: Attempt) -> list[Result]:
     with transaction.atomic(using=attempt.using):
         results = apply(messages, attempt)
         parking.settle(results, attempt.using)
-        _wake_children(results, attempt.using)
+        wake_children(results, attempt.using)
     return results
 
 
@@ -199,7 +199,8 @@ def _raise_if_away(error: Exception, using: str) -> None:
         raise DatabaseAwayError(f"database {using!r} is away: {error}") from error
 
 
-def _wake_children(results: Iterable[Result], using: str) -> None:
+def wake_children(results: Iterable[Result], using: str) -> None:
+    """Makes due what waits for rows that were applied."""
     parent_models = parents.parent_models()
     names = {
         parents.name_of(result.message.model, result.message.payload.pk)
