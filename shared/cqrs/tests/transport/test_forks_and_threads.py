@@ -53,6 +53,7 @@ def senders(consumer: Consumer, count: int) -> list[str]:
     return sorted(body["correlation_id"] for body in bodies)
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_forked_process_has_its_own_connection_and_leaves_the_parents_alone(
     proxy: Proxy, consumer: Consumer
 ) -> None:

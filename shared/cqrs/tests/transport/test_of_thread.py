@@ -3,6 +3,8 @@
 import os
 import threading
 
+import pytest
+
 from dj_cqrs.transport.of_thread import PerThread
 
 
@@ -41,6 +43,7 @@ def test_item_is_closed_when_its_thread_ends() -> None:
     assert (items[0].closed, mine.closed) == (1, 0)
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_fork_begins_with_none_and_leaves_the_parents_alone() -> None:
     per_thread = PerThread(Item)
     mine = per_thread.get()

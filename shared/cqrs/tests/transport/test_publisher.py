@@ -236,6 +236,7 @@ def test_heartbeats_are_served_while_waiting(
     assert proxy.accepted == 1
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_forked_process_gets_a_connection_of_its_own_and_leaves_the_parents_alone(
     proxy: Proxy, publisher: Publisher
 ) -> None:
