@@ -27,7 +27,7 @@ clean: .venv/.complete ## Stop the stack and remove its data
 	@$(PYTHON) -m local_stack clean
 
 .PHONY: demo
-demo: .venv/.complete ## Load the Chinook catalogue through the API and compare both sides
+demo: .venv/.complete ## Load the Chinook shop through the API and compare both sides
 	@$(PYTHON) -m chinook_demo
 
 .PHONY: test test-all

@@ -12,7 +12,7 @@ from master_service.sales.models import Customer, Employee, Invoice
 from tests.outbox import taken
 from tests.sales import create_customer, create_invoice
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -82,6 +82,7 @@ def test_a_playlist_is_filled_in_the_admin(admin_client: Client, track: Track) -
     assert PlaylistTrack.objects.get().track == track
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("page", ["sales/customer", "sales/invoice", "catalogue/track"])
 def test_selected_rows_are_sent_again(
     admin_client: Client, api: APIClient, track: Track, page: str

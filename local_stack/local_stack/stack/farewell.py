@@ -16,7 +16,7 @@ Create a track on the master, then read it from the replica:
     -d '{body}'
   sleep 1; curl "http://127.0.0.1:{replica}/api/tracks/?search=Blue+Train"
 
-{demo} loads a whole catalogue, make logs follows the processes, make down stops them.
+{demo} loads a whole shop, make logs follows the processes, make down stops them.
 """
 
 _BODY = (
