@@ -104,13 +104,17 @@ class Pair:
         count = broker.consumer_count(self.place.broker_url, self.place.queue)
         assert count == self._workers, f"{count} of {self._workers} workers consume"
 
+    def check_drained(self) -> None:
+        """Fail while messages wait in the outbox or in the queue."""
+        assert outbox_size(self.master) == 0
+        assert broker.queue_depth(self.place.broker_url, self.place.queue) == 0
+
     def wait_until_equal(self, within_seconds: float = 10) -> None:
         """Wait until nothing is under way and both sides hold the same rows."""
 
         def check() -> None:
             assert_equal_tables(self.master.database_url, self.replica.database_url)
-            assert broker.queue_depth(self.place.broker_url, self.place.queue) == 0
-            assert outbox_size(self.master) == 0
+            self.check_drained()
 
         eventually(check, within_seconds=within_seconds)
 
