@@ -19,6 +19,15 @@ _PUBLIC = {
     "dj_cqrs.registries": {"MasterRegistry", "ReplicaRegistry"},
     "dj_cqrs.signals": {"MasterSignals", "post_bulk_create", "post_update"},
     "dj_cqrs.state": {"cqrs_state"},
+    "dj_cqrs.testing": {
+        "DeliveryError",
+        "Message",
+        "assert_in_sync",
+        "captured_messages",
+        "deliver",
+        "payload",
+        "replicate",
+    },
     "dj_cqrs.tracker": {"CQRSTracker"},
     "dj_cqrs.utils": {
         "apply_query_timeouts",

@@ -178,7 +178,11 @@ class Marks:
 
     def pending(self) -> list[Mark]:
         """All surviving marks that were not recorded, in order."""
-        return [mark for mark in self._in_hooks() if not mark.is_recorded]
+        return [mark for mark in self.all() if not mark.is_recorded]
+
+    def all(self) -> list[Mark]:
+        """All surviving marks, in order."""
+        return list(self._in_hooks())
 
     def _look_again(self) -> None:
         if self._hooks is self._connection.run_on_commit:

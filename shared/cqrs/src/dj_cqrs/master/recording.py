@@ -6,8 +6,8 @@ or without an outbox to the transport right after the commit.
 """
 
 import logging
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -24,6 +24,9 @@ from dj_cqrs.transport import undelivered
 from dj_cqrs.wire import to_plain
 
 logger = logging.getLogger("django-cqrs")
+
+#: Called after the commit with each message, in the place of a transport (``dj_cqrs.testing``).
+listeners: Final[list[Callable[[TransportPayload], None]]] = []
 
 
 def marks_on(using: str) -> Marks:
@@ -66,16 +69,35 @@ def record(marks: list[Mark], using: str) -> int:
     count = 0
     for batch in _messages(marks, using):
         count += len(batch)
-        if conf.outbox_is_installed():
+        has_outbox = conf.outbox_is_installed()
+        if has_outbox:
             from dj_cqrs.outbox import store
 
             store.record(batch, using)
         else:
             for payload in batch:
                 to_plain(payload.to_dict())  # as with an outbox: refused before the commit
+        if listeners or not has_outbox:
             # The last mark carries them all over the commit.
             marks[-1].messages += batch
     return count
+
+
+def commit(using: str, but: Iterable[Mark]) -> None:
+    """Does with the marks of a transaction that never ends what its commit would do.
+
+    Args:
+        using: database alias.
+        but: marks that are left as they are.
+    """
+    marks = marks_on(using)
+    left = set(but)
+    with transaction.atomic(using=using):
+        while pending := [mark for mark in marks.pending() if mark not in left]:
+            record(pending, using)
+    for mark in marks.all():
+        if mark not in left:
+            mark()
 
 
 def _messages(marks: list[Mark], using: str) -> Iterator[list[TransportPayload]]:
@@ -154,7 +176,10 @@ def _finish(mark: Mark) -> None:
             record(marks_on(mark.using).pending_of(mark), mark.using)
     messages, mark.messages = mark.messages, []
     for message in messages:
-        _produce(message)
+        for listener in listeners:
+            listener(message)
+        if not listeners and not conf.outbox_is_installed():
+            _produce(message)
 
 
 def _produce(payload: TransportPayload) -> None:

@@ -4,7 +4,7 @@ For services that only have ``CQRS_NO_DB_OPERATIONS`` models. How often a messag
 written in its body, as on the wire of django-cqrs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dj_cqrs import wire
 from dj_cqrs.connections import refresh_connections
@@ -44,21 +44,11 @@ class PlainApplier:
         return False
 
     def _handle(self, delivery: Delivery) -> Result:
-        raw = RawMessage.from_delivery(delivery)
-        message: Message | None = None
-        try:
-            message = read(raw)
-            log.received([message])
-            if message.is_to_be_ignored:
-                return done(message, Outcome.IGNORED)
+        def check() -> None:
             if self._is_to_be_set_aside(delivery):
                 raise suspects.suspicion(delivery)
-            hooks.call_in_time(message)
-            return done(message, Outcome.APPLIED)
-        except Exception as error:  # noqa: BLE001  nothing may kill the worker
-            if message is None:
-                return Result(raw, Outcome.FAILED, error=error)
-            return failed(message, error)
+
+        return handle(RawMessage.from_delivery(delivery), check)
 
     def _is_to_be_set_aside(self, delivery: Delivery) -> bool:
         """Whether it may have killed workers, and so counts as tried and failed.
@@ -70,6 +60,28 @@ class PlainApplier:
             return False
         self._has_doubted = True
         return True
+
+
+def handle(raw: RawMessage, check: Callable[[], None] = lambda: None) -> Result:
+    """Calls the hooks of a message; whatever they raise is a result, no exception.
+
+    Args:
+        raw: the message.
+        check: called before the hooks; raises where they must not be called.
+    """
+    message: Message | None = None
+    try:
+        message = read(raw)
+        log.received([message])
+        if message.is_to_be_ignored:
+            return done(message, Outcome.IGNORED)
+        check()
+        hooks.call_in_time(message)
+        return done(message, Outcome.APPLIED)
+    except Exception as error:  # noqa: BLE001  nothing may kill the worker
+        if message is None:
+            return Result(raw, Outcome.FAILED, error=error)
+        return failed(message, error)
 
 
 def _kept(delivery: Delivery, result: Result) -> Settlement:
