@@ -8,52 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
 
 from local_stack.waiting import eventually
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Consuming:
-    """A ``cqrs_consume`` of its own, whose workers write down their pids when they consume."""
-
-    def __init__(self, directory: Path, *arguments: str) -> None:
-        self.directory = directory
-        environment = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "tests.supervised.settings",
-            "PID_DIRECTORY": str(directory),
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "django", "cqrs_consume", *arguments],
-            cwd=ROOT,
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def workers(self, count: int) -> set[int]:
-        """Waits until so many workers consume, and returns their pids."""
-
-        def check() -> set[int]:
-            alive = {int(path.name) for path in self.directory.iterdir() if _is_alive(path.name)}
-            assert len(alive) == count
-            return alive
-
-        return eventually(check)
-
-    def ends_with(self) -> int:
-        """Waits for the end; returns the exit code."""
-        return self.process.wait(20)
-
-
-def _is_alive(pid: str) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
+from tests.supervised.process import ROOT, Consuming, is_alive
 
 
 @pytest.fixture
@@ -61,7 +18,7 @@ def consuming(tmp_path: Path) -> Iterator[Consuming]:
     """Two workers."""
     started = Consuming(tmp_path, "-w", "2")
     yield started
-    for pid in [path.name for path in tmp_path.iterdir() if _is_alive(path.name)]:
+    for pid in [path.name for path in tmp_path.iterdir() if is_alive(path.name)]:
         os.kill(int(pid), signal.SIGKILL)
     started.process.kill()
     started.process.communicate()
@@ -82,7 +39,7 @@ def test_a_worker_that_dies_is_replaced(consuming: Consuming) -> None:
     assert consuming.process.poll() is None
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_ends_in_good_order(consuming: Consuming, number: signal.Signals) -> None:
     consuming.workers(2)
 
@@ -90,15 +47,6 @@ def test_it_ends_in_good_order(consuming: Consuming, number: signal.Signals) -> 
 
     assert consuming.ends_with() == 0
     consuming.workers(0)
-
-
-def test_a_hang_up_replaces_the_workers(consuming: Consuming) -> None:
-    before = consuming.workers(2)
-
-    consuming.process.send_signal(signal.SIGHUP)
-
-    eventually(lambda: _assert_disjoint(before, consuming.workers(2)))
-    assert consuming.process.poll() is None
 
 
 def test_workers_end_when_their_supervisor_is_killed(consuming: Consuming) -> None:
@@ -154,18 +102,3 @@ for line in range(1, 60):
 def test_a_signal_may_come_at_any_time() -> None:
     arguments = [sys.executable, "-c", SIGNAL_AT_EVERY_LINE]
     assert subprocess.run(arguments, cwd=ROOT, timeout=20, check=False).returncode == 0
-
-
-def test_a_wrong_cqrs_id_is_refused() -> None:
-    with pytest.raises(CommandError, match="Wrong CQRS ID: nonsense!"):
-        call_command("cqrs_consume", "-cid", "item", "nonsense")
-
-
-@pytest.mark.parametrize("workers", ["0", "-1", "many"])
-def test_at_least_one_worker_is_needed(workers: str) -> None:
-    with pytest.raises(CommandError):
-        call_command("cqrs_consume", "--workers", workers)
-
-
-def _assert_disjoint(before: set[int], now: set[int]) -> None:
-    assert not before & now

@@ -4,12 +4,14 @@ import logging
 import multiprocessing
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 from typing import Any, Final
 
 import django
+
+from dj_cqrs.replica.reloading import Reloader
 
 logger = logging.getLogger("django-cqrs")
 
@@ -29,6 +31,14 @@ def consume(**kwargs: Any) -> None:
     current_transport.consume(**kwargs)
 
 
+def start_process(target: Callable[..., None], kwargs: Mapping[str, Any]) -> SpawnProcess:
+    """Starts a consuming process with an interpreter of its own: nothing is inherited."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=target, kwargs=dict(kwargs), daemon=True)
+    process.start()
+    return process
+
+
 class _Slot:
     """One place for a worker process: who has it, and when it may be filled again."""
 
@@ -45,6 +55,11 @@ class _Slot:
             self._bury(self._process)
         if self._process is None and time.monotonic() >= self._start_at:
             self._start()
+
+    def be_ready(self) -> None:
+        """Forgets the pause after a process that died: its code is another one now."""
+        self._start_at = 0.0
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
 
     def send(self, number: signal.Signals) -> None:
         """Signals the process, if there is one."""
@@ -67,10 +82,8 @@ class _Slot:
         return True
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._process = context.Process(target=consume, kwargs=dict(self._kwargs), daemon=True)
         self._started_at = time.monotonic()
-        self._process.start()
+        self._process = start_process(consume, self._kwargs)
         logger.info("Consumer process with pid %s started", self._process.pid)
 
     def _bury(self, process: SpawnProcess) -> None:
@@ -88,11 +101,14 @@ class _Slot:
 
 
 class WorkersManager:
-    """Runs consuming processes until SIGTERM or SIGINT; SIGHUP replaces them by new ones.
+    """Runs consuming processes until SIGTERM or SIGINT, and replaces those that die.
 
     Args:
         consume_kwargs: arguments of the transport's ``consume`` in every process.
         workers: number of processes.
+        reload: SIGHUP and changes of Python files replace the processes by new ones; without it,
+            SIGHUP (a terminal was closed) ends them like SIGTERM.
+        ignore_paths: directories whose changes do not matter.
         sigint_timeout: seconds that a process gets to finish what it has in hand.
         sigkill_timeout: seconds to wait for the end of one that was killed.
     """
@@ -101,7 +117,8 @@ class WorkersManager:
         self,
         consume_kwargs: Mapping[str, Any],
         workers: int = 1,
-        *,
+        reload: bool = False,
+        ignore_paths: Iterable[str] | None = None,
         sigint_timeout: float = 5,
         sigkill_timeout: float = 1,
     ) -> None:
@@ -110,23 +127,34 @@ class WorkersManager:
         self._sigkill_timeout = sigkill_timeout
         self._is_stopped = False
         self._is_to_restart = False
+        self._reload = reload
+        self._reloader = Reloader(self._restart, ignore_paths or ()) if reload else None
 
     def run(self) -> None:
         """Keeps the processes running until a signal says stop."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._handle_signal)
+        if self._reloader is not None:
+            self._reloader.start()
         while not self._is_stopped:
             if self._is_to_restart:
                 self._is_to_restart = False
                 self._end_processes()
+                for slot in self._slots:
+                    slot.be_ready()
             for slot in self._slots:
                 slot.keep_filled()
             time.sleep(_POLL_SECONDS)
         self._end_processes()
+        if self._reloader is not None:
+            self._reloader.stop()
+
+    def _restart(self) -> None:
+        self._is_to_restart = True
 
     def _handle_signal(self, number: int, _frame: FrameType | None) -> None:
         """Sets flags only: the frame that it interrupts may hold any lock."""
-        if number == signal.SIGHUP:
+        if number == signal.SIGHUP and self._reload:
             self._is_to_restart = True
         else:
             self._is_stopped = True

@@ -1,13 +1,24 @@
 """``cqrs_consume``: runs the worker processes of a replica."""
 
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
-from dj_cqrs.replica.supervisor import WorkersManager, consume
+from dj_cqrs.replica.reloading import PythonFilter, watch
+from dj_cqrs.replica.supervisor import WorkersManager, consume, start_process
 
-__all__ = ["Command", "WorkersManager", "consume"]
+__all__ = [
+    "Command",
+    "Path",
+    "PythonFilter",
+    "WorkersManager",
+    "consume",
+    "start_process",
+    "watch",
+]
 
 
 class Command(BaseCommand):
@@ -24,14 +35,28 @@ class Command(BaseCommand):
             "-cid", "--cqrs-id", nargs="*", help="bind the queue for these CQRS_IDs only"
         )
         parser.add_argument(
+            *("-r", "--reload"),
+            action="store_true",
+            help="start the workers anew on SIGHUP and when Python files change (development)",
+        )
+        parser.add_argument(
+            "--ignore-paths",
+            nargs="?",
+            help="directories whose changes do not matter, separated by commas",
+        )
+        parser.add_argument(
             "--sigint-timeout",
             type=float,
+            nargs="?",
+            const=5,
             default=5,
             help="seconds that a worker gets to finish what it has in hand (default: 5)",
         )
         parser.add_argument(
             "--sigkill-timeout",
             type=float,
+            nargs="?",
+            const=1,
             default=1,
             help="seconds to wait for the end of a worker that was killed (default: 1)",
         )
@@ -41,12 +66,19 @@ class Command(BaseCommand):
         consume_kwargs = {}
         if options["cqrs_id"]:
             consume_kwargs["cqrs_ids"] = _known(options["cqrs_id"])
-        WorkersManager(
-            consume_kwargs,
-            workers=options["workers"],
-            sigint_timeout=options["sigint_timeout"],
-            sigkill_timeout=options["sigkill_timeout"],
-        ).run()
+        ignored = (options.get("ignore_paths") or "").split(",")
+        try:
+            manager = WorkersManager(
+                consume_kwargs,
+                workers=options["workers"],
+                reload=options["reload"],
+                ignore_paths=[path.strip() for path in ignored if path.strip()],
+                sigint_timeout=options["sigint_timeout"],
+                sigkill_timeout=options["sigkill_timeout"],
+            )
+        except ConfigurationError as error:
+            raise CommandError(str(error)) from error
+        manager.run()
 
 
 def _count(text: str) -> int:
