@@ -214,6 +214,22 @@ def test_w23_nor_is_it_dropped_without_an_inbox(
     assert letters()[0].headers[REASON_HEADER]
 
 
+def test_w23_nor_on_a_real_broker(settings: Any, rabbitmq_url: str) -> None:
+    on_rabbitmq(settings, rabbitmq_url)
+    publish_on_rabbitmq(*(RawMessage(each, "notifier", {}) for each in DROPPED.values()))
+    dead_letters = RabbitMQTransport.dead_letters()
+
+    def is_done() -> bool:
+        return dead_letters.count() == len(DROPPED)
+
+    assert work_until_done(PlainApplier, is_done, 1, RabbitMQTransport.consumer) == 0
+
+    kept = list(dead_letters.browse())
+    dead_letters.close()
+    assert [letter.body for letter in kept] == list(DROPPED.values())
+    assert all(letter.headers[REASON_HEADER] for letter in kept)
+
+
 def test_w23_a_message_of_an_unknown_model_holds_the_tombstone_of_its_row(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
