@@ -10,6 +10,7 @@ from interoperability.driver import Driver
 from local_stack.waiting import eventually
 
 _CHUNK = 6
+_DELETE_EVERY = 4
 _END_SECONDS = 60
 
 
@@ -48,7 +49,7 @@ class Writer(threading.Thread):
     def _write(self) -> None:
         chosen = self._random.sample(self._numbers, _CHUNK)
         self._driver.perform("write_brands", numbers=chosen, text=f"round {self.rounds}")
-        if self.rounds % 4 == 3:
+        if self.rounds % _DELETE_EVERY == 1:
             gone = chosen[0]
             self._driver.perform("delete_brands", numbers=[gone])
             self._numbers.remove(gone)

@@ -101,6 +101,14 @@ def test_deletes_bring_their_custom_data(pair: Pair) -> None:
     assert all(meta["signal"] == "DELETE" for _, meta in departures)
 
 
+def test_rows_with_a_uuid_as_their_key_are_deleted(pair: Pair) -> None:
+    if pair.master.flavour is THEIR_MASTER:
+        pytest.skip("django-cqrs raises after the commit, and sends nothing")
+    pair.driver.perform("delete_by_uuid")
+
+    pair.wait_until_equal()
+
+
 def test_a_sync_of_the_rows_repairs_a_replica(pair: Pair) -> None:
     pair.driver.perform("sync_sample")
     pair.wait_until_equal()

@@ -92,6 +92,15 @@ def delete_rows() -> None:
     Order.objects.get(pk=order.pk).delete()
 
 
+def delete_by_uuid() -> None:
+    """What django-cqrs cannot send: the DELETE of a row whose key is a UUID."""
+    Tag.objects.create(label="goes").delete()
+    tag = Tag.objects.create(label="goes too")
+    with transaction.atomic():
+        tag.save()
+        tag.delete()
+
+
 def keep_at_home() -> None:
     """Rows that `is_sync_instance` holds back, and one that it lets go later."""
     Product.objects.create(name="stays", is_listed=False)
