@@ -33,8 +33,9 @@ demo: .venv/.complete ## Load the Chinook shop through the API and compare both 
 .PHONY: test test-all
 test: .venv/.complete ## Run all tests (ONLY=shared/cqrs ARGS="-k outbox -x" to narrow them)
 	@$(PYTHON) scripts/run_tests.py --jobs $(JOBS) $(ONLY) -- $(ARGS)
-test-all: test ## Run all tests, then again with private servers instead of containers
+test-all: test ## Run all tests, again on private servers, on MariaDB, on newer Pythons and Djangos
 	@TEST_SERVERS=local $(PYTHON) scripts/run_tests.py --jobs $(JOBS) $(ONLY) -- $(ARGS)
+	@$(PYTHON) scripts/test_matrix.py
 
 .PHONY: lint format typecheck imports check
 lint: .venv/.complete ## Check style, types and imports
@@ -45,6 +46,10 @@ typecheck: .venv/.complete ## Run mypy on every distribution
 	@$(PYTHON) scripts/typecheck.py
 imports: .venv/.complete ## Check who may import whom
 	@.venv/bin/lint-imports
+
+.PHONY: docs
+docs: .venv/.complete ## Build the documentation into .docs; a warning is an error
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict --quiet
 
 .PHONY: venv requirements
 venv: .venv/.complete ## Create .venv, or bring it up to date

@@ -42,6 +42,12 @@ def postgres_url(postgres: servers.PostgresServer) -> str:
     return postgres.url
 
 
+@pytest.fixture(scope="session")
+def mariadb(request: pytest.FixtureRequest) -> Iterator[servers.Server]:
+    """A running MariaDB server; a test that stops it starts it again."""
+    yield from _serve(request, servers.start_mariadb)
+
+
 def _serve(
     request: pytest.FixtureRequest, start: Callable[[], tuple[ServerT, str]]
 ) -> Iterator[ServerT]:

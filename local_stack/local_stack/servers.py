@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from local_stack.containers import ContainerPostgres, ContainerRabbitMQ, docker_answers
 from local_stack.errors import StackError
+from local_stack.mariadb import PrivateMariaDB
 from local_stack.postgres import PrivatePostgres
 from local_stack.rabbitmq import PrivateRabbitMQ
 
@@ -75,6 +76,16 @@ def start_rabbitmq() -> tuple[RabbitMQServer, str]:
 def start_postgres() -> tuple[PostgresServer, str]:
     """Start a PostgreSQL server; returns it and a sentence that says what it is and why."""
     return _start(ContainerPostgres, PrivatePostgres)
+
+
+def start_mariadb() -> tuple[Server, str]:
+    """Start a MariaDB server; returns it and a sentence that says what it is.
+
+    Always a private one: it only serves the long runs of `make test-all`.
+    """
+    server = PrivateMariaDB()
+    server.start()
+    return server, server.description
 
 
 def _start(

@@ -14,9 +14,8 @@ from django.test import modify_settings
 
 from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
-from local_stack.servers import PostgresServer
-from tests.settings import TEST_DATABASE
-from tests.settings import postgres as postgres_settings
+from local_stack.servers import Server
+from tests.settings import TEST_DATABASE, on_server
 
 if TYPE_CHECKING:
     from tests.app.master_models import Author
@@ -25,13 +24,14 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     """Points the test databases to a server of local_stack, where none is named."""
-    if TEST_DATABASE != "postgres" or os.environ.get("TEST_DATABASE_URL"):
+    if TEST_DATABASE == "sqlite" or os.environ.get("TEST_DATABASE_URL"):
         return
-    server: PostgresServer = request.getfixturevalue("postgres")
+    server: Server = request.getfixturevalue(TEST_DATABASE)
     for alias in settings.DATABASES:
         connection = connections[alias]
         suffix = getattr(request.config, "workerinput", {}).get("workerid", "")
-        changes = postgres_settings(f"cqrs_{alias}{suffix}", server.url)
+        changes = on_server(TEST_DATABASE, f"cqrs_{alias}{suffix}", server.url)
+        changes.pop("TEST", None)
         connection.settings_dict.update(changes)
         connection.settings_dict["TEST"]["NAME"] = f"test_cqrs_{alias}{suffix}"
 
@@ -57,15 +57,19 @@ def produced(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[TransportPayload]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of what only PostgreSQL has (row locks) belong to the run on PostgreSQL."""
-    if TEST_DATABASE == "postgres":
-        return
-    elsewhere = [item for item in items if item.get_closest_marker("postgres")]
+    """Tests of what only some databases have belong to the runs on these."""
+    elsewhere = [item for item in items if not _is_possible_here(item)]
     config.hook.pytest_deselected(items=elsewhere)
     items[:] = [item for item in items if item not in elsewhere]
 
 
+def _is_possible_here(item: pytest.Item) -> bool:
+    if item.get_closest_marker("postgres"):
+        return TEST_DATABASE == "postgres"
+    return TEST_DATABASE != "sqlite" or not item.get_closest_marker("row_locks")
+
+
 @atexit.register
 def _remove_files() -> None:
-    if TEST_DATABASE != "postgres":
+    if TEST_DATABASE == "sqlite":
         shutil.rmtree(Path(str(settings.DATABASES["default"]["NAME"])).parent, ignore_errors=True)

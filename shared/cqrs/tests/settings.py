@@ -1,9 +1,10 @@
 """Settings of the library's own tests: a master and a replica in one process.
 
-SQLite files by default. ``TEST_DATABASE=postgres`` runs the same tests on PostgreSQL: the server
-of ``TEST_DATABASE_URL``, or one that the fixtures of local_stack start.
+SQLite files by default. ``TEST_DATABASE=postgres`` or ``mariadb`` runs the same tests there: on
+the server of ``TEST_DATABASE_URL``, or on one that the fixtures of local_stack start.
 """
 
+import copy
 import os
 import tempfile
 from pathlib import Path
@@ -72,11 +73,11 @@ def _sqlite(name: str) -> dict[str, object]:
     }
 
 
-def postgres(name: str, url: str) -> dict[str, object]:
-    """Database settings of a PostgreSQL server; an empty URL is filled in by ``conftest.py``."""
+def on_server(kind: str, name: str, url: str) -> dict[str, object]:
+    """Database settings of a server; an empty URL is filled in by ``conftest.py``."""
     parts = urlsplit(url)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        **copy.deepcopy(_ENGINES[kind]),
         "NAME": name,
         "HOST": parts.hostname or "",
         "PORT": str(parts.port or ""),
@@ -85,8 +86,17 @@ def postgres(name: str, url: str) -> dict[str, object]:
     }
 
 
-if TEST_DATABASE == "postgres":
-    _url = os.environ.get("TEST_DATABASE_URL", "")
-    DATABASES = {alias: postgres(f"cqrs_{alias}", _url) for alias in ("default", "second")}
+_ENGINES: dict[str, dict[str, object]] = {
+    "postgres": {"ENGINE": "django.db.backends.postgresql"},
+    "mariadb": {
+        "ENGINE": "django.db.backends.mysql",
+        "TEST": {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_bin"},
+    },
+}
+ALIASES = ("default", "second")
+
+if TEST_DATABASE == "sqlite":
+    DATABASES = {alias: _sqlite(alias) for alias in ALIASES}
 else:
-    DATABASES = {alias: _sqlite(alias) for alias in ("default", "second")}
+    _url = os.environ.get("TEST_DATABASE_URL", "")
+    DATABASES = {alias: on_server(TEST_DATABASE, f"cqrs_{alias}", _url) for alias in ALIASES}

@@ -49,7 +49,7 @@ _values = {
     "duration": st.timedeltas(dt.timedelta(days=-10_000), dt.timedelta(days=10_000)),
     "binary": st.binary(max_size=50),
     "json": _json,
-    "unique_id": st.uuids(),
+    "unique_id": st.uuids(version=4),
     "address": (st.ip_addresses(v=4) | st.ip_addresses(v=6)).map(str).filter(_is_own_form),
 }
 

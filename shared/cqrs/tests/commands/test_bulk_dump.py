@@ -133,7 +133,7 @@ def test_a_serializer_whose_query_fails_costs_nobody_else(
     assert [json.loads(line)["id"] for line in output.split("\n")[1:]] == [pks[0], pks[2]]
 
 
-@pytest.mark.postgres  # SQLite lets nobody write while a batch is read
+@pytest.mark.row_locks  # SQLite lets nobody write while a batch is read
 def test_rows_that_go_meanwhile_are_not_counted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -223,7 +223,7 @@ def test_a_row_that_was_created_again_meanwhile_is_kept(run: Run) -> None:
     assert revisions(Item) == {1: 2}
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_row_that_is_created_again_at_the_same_time_is_kept(swapped: bool) -> None:
     """Each side is stopped at each of its statements while the other runs."""

@@ -121,7 +121,7 @@ def test_an_abandoned_second_life_does_not_lose_the_memory(author: Author) -> No
     assert summary(take()) == [("SAVE", "author", pk, 2)]
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 def test_of_two_concurrent_deletes_one_is_sent(author: Author) -> None:
     pk = author.pk
     is_locked, go_on = threading.Event(), threading.Event()

@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.db.models import F
 
 from local_stack.waiting import eventually
 from tests.app.master_models import Author, Book, Publisher
+from tests.locks import assert_somebody_waits_for_a_lock
 from tests.master.outbox_reader import take
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -99,7 +100,7 @@ def test_a_rolled_back_related_row_touches_nothing(author: Author) -> None:
     assert take() == []
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 def test_a_row_created_while_its_parent_is_renamed_ends_with_the_new_name(author: Author) -> None:
     is_renamed, may_commit = threading.Event(), threading.Event()
 
@@ -123,7 +124,7 @@ def test_a_row_created_while_its_parent_is_renamed_ends_with_the_new_name(author
 
     with ThreadPoolExecutor() as pool:
         renaming, creating = pool.submit(rename), pool.submit(create)
-        eventually(_somebody_waits_for_a_lock, within_seconds=10)
+        eventually(assert_somebody_waits_for_a_lock, within_seconds=10)
         may_commit.set()
         renaming.result(10)
         creating.result(10)
@@ -132,7 +133,7 @@ def test_a_row_created_while_its_parent_is_renamed_ends_with_the_new_name(author
     assert max(books, key=lambda b: b["cqrs_revision"])["author"]["name"] == "new"
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 def test_two_related_rows_of_the_same_rows_can_be_saved_at_once(author: Author) -> None:
     publisher = Publisher.objects.create(name="old")
     Book.cqrs.bulk_create(
@@ -153,9 +154,3 @@ def test_two_related_rows_of_the_same_rows_can_be_saved_at_once(author: Author) 
 
     messages = [m for m in take() if m["cqrs_id"] == "book"]
     assert {m["instance_data"]["cqrs_revision"] for m in messages} == set(range(1, 41))
-
-
-def _somebody_waits_for_a_lock() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-        assert cursor.fetchone() != (0,)

@@ -207,7 +207,7 @@ def _create_elsewhere() -> None:
         connections.close_all()
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 def test_several_relays_share_the_work_and_publish_each_message_once() -> None:
     _fill(200)
     published: list[str] = []
@@ -236,7 +236,7 @@ def test_several_relays_share_the_work_and_publish_each_message_once() -> None:
     assert not OutboxMessage.objects.exists()
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 def test_a_row_that_commits_late_is_not_skipped() -> None:
     """A cursor over ids would pass the earlier id by, since the later one commits first."""
     is_written, may_commit = threading.Event(), threading.Event()

@@ -31,6 +31,7 @@ from dj_cqrs.utils import bulk_relate_cqrs_serialization
 from local_stack.waiting import eventually
 from tests.app.master_models import Attachment, Author, Book, Branch, EveryKind, Note
 from tests.app.replica_models import EveryField, WithFile
+from tests.locks import assert_somebody_waits_for_a_lock
 from tests.master.outbox_reader import summary, take
 from tests.replication import replicate
 
@@ -129,7 +130,7 @@ def test_w2_two_objects_of_one_row_are_one_message_with_the_last_state(author: A
     assert (author.cqrs_revision, other.cqrs_revision) == (1, 1)
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 def test_w2_a_save_during_the_serialization_of_another_has_a_revision_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -156,7 +157,7 @@ def test_w2_a_save_during_the_serialization_of_another_has_a_revision_of_its_own
         slow = pool.submit(save, "slow")
         assert is_serializing.wait(10)
         quick = pool.submit(save, "quick")
-        eventually(_somebody_waits_for_a_lock, within_seconds=10)
+        eventually(assert_somebody_waits_for_a_lock, within_seconds=10)
         may_go_on.set()
         slow.result(10)
         quick.result(10)
@@ -167,7 +168,7 @@ def test_w2_a_save_during_the_serialization_of_another_has_a_revision_of_its_own
     assert (copy.char, copy.cqrs_revision) == (row.char, row.cqrs_revision) == ("quick", 2)
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 def test_w2_concurrent_saves_end_with_the_last_committed_state(author: Author) -> None:
     """Four threads, one row: the message with the highest revision holds what the row holds."""
     barrier = threading.Barrier(4)
@@ -624,9 +625,3 @@ def test_w14_a_tree_within_one_table_is_deleted_from_its_leaves() -> None:
     Branch.objects.get(pk=keys[0]).delete()
 
     assert [m["instance_pk"] for m in take()] == [str(key) for key in reversed(keys)]
-
-
-def _somebody_waits_for_a_lock() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-        assert cursor.fetchone() != (0,)

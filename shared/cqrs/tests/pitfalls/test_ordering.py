@@ -25,7 +25,7 @@ from tests.app.replica_models import (
     LooseChild,
     Parent,
 )
-from tests.replica.interleaving import somebody_waits
+from tests.locks import somebody_waits_for_a_lock
 from tests.replica.support import at, delete, outcomes, raw, save, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -123,7 +123,7 @@ def another_worker() -> Iterator[Callable[..., Future[None]]]:
 
         def run(*messages: RawMessage) -> Future[None]:
             future = pool.submit(act, list(messages))
-            eventually(lambda: _true(future.done() or somebody_waits()))
+            eventually(lambda: _true(future.done() or somebody_waits_for_a_lock()))
             return future
 
         yield run
@@ -143,7 +143,7 @@ def meddle_after_lookup(model: Any, meddle: Callable[[], Any]) -> Any:
     return connection.execute_wrapper(wrapper)
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 def test_w17_the_newest_of_two_workers_wins(another_worker: Any) -> None:
     apply_batch([save(0, cqrs_id="hooked_item", name="at 0")])
     other: list[Any] = []
@@ -159,7 +159,7 @@ def test_w17_the_newest_of_two_workers_wins(another_worker: Any) -> None:
     assert (row.name, row.cqrs_revision) == ("at 2", 2)
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 def test_w17_a_row_that_is_deleted_while_it_is_updated_stays_deleted(another_worker: Any) -> None:
     apply_batch([save(0, cqrs_id="hooked_item", name="at 0")])
     other: list[Any] = []
@@ -174,7 +174,7 @@ def test_w17_a_row_that_is_deleted_while_it_is_updated_stays_deleted(another_wor
     assert not HookedItem.objects.exists()
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 @pytest.mark.parametrize("cqrs_id", ["hooked_item", "locked"])
 def test_w17_two_creations_of_a_row_fail_neither(cqrs_id: str, another_worker: Any) -> None:
     other: list[Any] = []

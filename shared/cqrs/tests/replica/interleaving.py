@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection, connections
 
 from local_stack.waiting import eventually
+from tests.locks import somebody_waits_for_a_lock
 
 
 class Breakpoint:
@@ -34,7 +35,7 @@ def interleaved(first: Callable[[], Any], second: Callable[[], Any], step: int) 
         one = pool.submit(_in_thread, first, stop)
         eventually(lambda: _assert(stop.reached.is_set() or one.done()))
         two = pool.submit(_in_thread, second)
-        eventually(lambda: _assert(two.done() or somebody_waits()))
+        eventually(lambda: _assert(two.done() or somebody_waits_for_a_lock()))
         stop.go_on.set()
         for future in (one, two):
             future.result(20)
@@ -51,10 +52,3 @@ def _in_thread(work: Callable[[], Any], wrapper: Breakpoint | None = None) -> No
 
 def _assert(condition: bool) -> None:
     assert condition
-
-
-def somebody_waits() -> bool:
-    """Whether a transaction waits for another one's lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-        return bool(cursor.fetchone()[0])

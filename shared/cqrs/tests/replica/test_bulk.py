@@ -21,7 +21,8 @@ CONDITIONS = [
     ("Mapped", True),  # a mapping changes names only
     ("Child", True),  # an enforced foreign key is checked before
     ("Parent", True),  # cascades are done by Django's collector
-    ("Unique", True),  # the upsert names its key; a clash on another index is an error
+    # Where an upsert names its key, a clash on another index is an error. MySQL's cannot.
+    ("Unique", connection.features.supports_update_conflicts_with_target),
     ("Keyed", True),
     ("EveryField", True),
     ("Guarded", True),  # the consumer may write it

@@ -372,7 +372,7 @@ def test_dead_letters_are_retried_and_discarded_in_the_admin(client: Client) -> 
     assert parked() == other
 
 
-@pytest.mark.postgres
+@pytest.mark.row_locks
 def test_a_deferred_constraint_speaks_before_the_batch_is_lost() -> None:
     """On the hook path a violated deferred constraint would show at COMMIT only."""
     with connection.cursor() as cursor:

@@ -1,6 +1,6 @@
 """Two workers at the same row, one stopped at each of its statements while the other runs.
 
-With real locks of PostgreSQL: a row and its tombstone share one lock, so every interleaving ends
+With the database's real locks: a row and its tombstone share one lock, so every interleaving ends
 in the same state.
 """
 
@@ -16,7 +16,7 @@ from tests.app.replica_models import HookedItem, Item
 from tests.replica.interleaving import interleaved
 from tests.replica.support import delete, save
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.row_locks]
 
 MODELS = {"item": Item, "hooked_item": HookedItem}
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from dj_cqrs.master import marking, related, tracking
 from dj_cqrs.master.marks import row_of
 from dj_cqrs.master.revisions import chunks
+from dj_cqrs.upserts import hits_only_named_rows
 
 if TYPE_CHECKING:
     _Manager = models.Manager[Any]
@@ -38,12 +39,14 @@ class MasterManager(_Manager):
             The instances.
 
         Raises:
-            ValueError: the database would not say which rows it wrote, so nobody could record
-                them; give the instances their keys. Nothing is written then.
+            ValueError: nobody could say which rows are written, and so record them: new rows
+                without keys that the database does not tell, or (MySQL, MariaDB) conflicts on
+                an index beside the key. Nothing is written then.
         """
         instances = list(objs)
         using = self._db or router.db_for_write(self.model)
         self._refuse_unknown_keys(instances, using, ignore_conflicts)
+        self._refuse_unknown_conflicts(using, update_conflicts)
         for instance in instances:
             instance.cqrs_revision = 0
         with transaction.atomic(using=using, savepoint=False):
@@ -166,4 +169,11 @@ class MasterManager(_Manager):
             raise ValueError(
                 f"{self.model.__name__}.cqrs.bulk_create: the database does not tell the keys of "
                 "the rows (ignore_conflicts, or a database without RETURNING). Set them first."
+            )
+
+    def _refuse_unknown_conflicts(self, using: str, update_conflicts: bool) -> None:
+        if update_conflicts and not hits_only_named_rows(self.model, using):
+            raise ValueError(
+                f"{self.model.__name__}.cqrs.bulk_create: this database updates rows that clash "
+                "on any unique index, so that nobody knows which ones. Update them by themselves."
             )

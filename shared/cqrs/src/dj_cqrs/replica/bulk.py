@@ -9,6 +9,7 @@ from django.db.models import signals
 
 from dj_cqrs.replica import hooks
 from dj_cqrs.replica.read_only import ReplicaObjectsManager, applying
+from dj_cqrs.upserts import hits_only_named_rows
 
 _SIGNALS = (
     *(signals.pre_init, signals.post_init),
@@ -28,12 +29,11 @@ def can_apply_in_bulk(model: Any, using: str) -> bool:
 
     All of: the library's hooks and managers, no overridden ``save()`` or ``delete()``, no receiver
     of the model's signals, one table, no field that does something when it is saved, and a
-    database that can upsert by a named key. Cascades are no obstacle: Django's collector does
+    database that can upsert by primary key. Cascades are no obstacle: Django's collector does
     them for a queryset too.
     """
-    features = connections[using].features
     return (
-        features.supports_update_conflicts_with_target
+        hits_only_named_rows(model, using)
         and _is_plain(model)
         and not any(signal.has_listeners(model) for signal in _SIGNALS)
     )
@@ -80,12 +80,13 @@ def upsert(model: Any, rows: Iterable[Mapping[str, Any]], using: str) -> None:
     for row in rows:
         by_names.setdefault(tuple(sorted(row)), []).append(model(**row))
     pk = model._meta.pk
+    by_key = connections[using].features.supports_update_conflicts_with_target
     for names, instances in by_names.items():
         with applying():
             model._base_manager.using(using).bulk_create(
                 instances,
                 update_conflicts=True,
-                unique_fields=[pk.name],
+                unique_fields=[pk.name] if by_key else None,
                 update_fields=[name for name in names if name != pk.attname],
             )
 
