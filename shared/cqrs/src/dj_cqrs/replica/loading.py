@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from django.db import (
     DatabaseError,
@@ -27,6 +27,9 @@ from dj_cqrs.replica import hooks, mapping
 from dj_cqrs.replica.message import Message, RawMessage, from_payload
 from dj_cqrs.replica.outcome import Outcome, Result, done, failed
 from dj_cqrs.replica.revision import LocalState
+
+#: Spares the ``correlation_function`` of the settings, which is about messages.
+_ORIGIN: Final = "cqrs_bulk_load"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ def _message(model: Any, data: Any) -> Message:
     pk = _master_key(model, data)
     if pk is None or isinstance(pk, bool | dict | list):
         raise mapping.MappingError(f"CQRS PK is not provided in data ({model.CQRS_ID}).")
-    payload = TransportPayload(SignalType.SAVE, model.CQRS_ID, data, pk)
+    payload = TransportPayload(SignalType.SAVE, model.CQRS_ID, data, pk, correlation_id=_ORIGIN)
     return from_payload(payload, RawMessage(b"", model.CQRS_ID, {}))
 
 
