@@ -208,7 +208,7 @@ def _create_elsewhere() -> None:
 
 
 @pytest.mark.row_locks
-def test_several_relays_share_the_work_and_publish_each_message_once() -> None:
+def test_several_relays_share_the_work_and_lose_nothing() -> None:
     _fill(200)
     published: list[str] = []
     lock = threading.Lock()
@@ -221,8 +221,7 @@ def test_several_relays_share_the_work_and_publish_each_message_once() -> None:
     def run() -> None:
         try:
             relay = _relay(ScriptedPublisher(answer), batch_size=7)
-            while relay.relay_batch():
-                pass
+            relay.run(lambda: not OutboxMessage.objects.exists())
         finally:
             connections.close_all()
 
@@ -232,8 +231,11 @@ def test_several_relays_share_the_work_and_publish_each_message_once() -> None:
     for thread in threads:
         thread.join(60)
 
-    assert len(published) == len(set(published)) == 200
+    assert len(set(published)) == 200
     assert not OutboxMessage.objects.exists()
+    if connection.vendor == "postgresql":
+        # Elsewhere a deadlock between relays is possible, and mended by publishing again.
+        assert len(published) == 200
 
 
 @pytest.mark.row_locks

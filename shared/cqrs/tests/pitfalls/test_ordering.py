@@ -131,12 +131,12 @@ def another_worker() -> Iterator[Callable[..., Future[None]]]:
 
 def meddle_after_lookup(model: Any, meddle: Callable[[], Any]) -> Any:
     """A wrapper of statements: when the row has been looked up, something else happens."""
-    table = model._meta.db_table
+    table = connection.ops.quote_name(model._meta.db_table)
     pending = [meddle]
 
     def wrapper(execute: Any, sql: str, *args: Any) -> Any:
         result = execute(sql, *args)
-        if pending and sql.startswith("SELECT") and f'FROM "{table}"' in sql:
+        if pending and sql.startswith("SELECT") and f"FROM {table}" in sql:
             pending.pop()()
         return result
 
