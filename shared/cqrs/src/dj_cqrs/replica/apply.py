@@ -13,7 +13,7 @@ from django.db import transaction
 from dj_cqrs import timeouts
 from dj_cqrs.exceptions import TransientError
 from dj_cqrs.logger import timed_out_queries_logged
-from dj_cqrs.replica import database, ledger, parents
+from dj_cqrs.replica import database, dependents, ledger, parents
 from dj_cqrs.replica.message import Message
 from dj_cqrs.replica.outcome import Outcome, Result, done, failed
 from dj_cqrs.replica.revision import Decision, LocalState, advance, decide
@@ -21,7 +21,7 @@ from dj_cqrs.replica.writers import Writer, writer_for
 
 
 class MissingParentError(TransientError):
-    """Raised when the row that an enforced foreign key points to is not here yet."""
+    """Raised when the row that a foreign key points to is not here yet, or not here again."""
 
     def __init__(self, parent: str) -> None:
         super().__init__(f"waits for {parent}")
@@ -34,6 +34,8 @@ class Attempt:
 
     using: str
     is_last: bool = True
+    #: Whether a deleted row takes newer ones with it that point to it.
+    takes_newer: bool = False
 
     def escapes(self, error: Exception) -> bool:
         """Whether the error concerns the transaction as a whole."""
@@ -78,7 +80,9 @@ def _apply_group(model: Any, messages: list[Message], attempt: Attempt) -> list[
 def _apply_together(model: Any, messages: list[Message], attempt: Attempt) -> list[Result]:
     using = attempt.using
     known = ledger.lock(model, {message.row_pk for message in messages}, using)
-    orphans = parents.missing(model, messages, using)
+    waiting = parents.missing(model, messages, using)
+    if not attempt.takes_newer:
+        waiting |= dependents.newer(model, messages, using)
     writer = writer_for(model, using)
     changed: dict[str, LocalState] = {}
     results = []
@@ -88,7 +92,7 @@ def _apply_together(model: Any, messages: list[Message], attempt: Attempt) -> li
             try:
                 outcome, state = _judge(message, local)
                 if state is not None:
-                    _write(message, orphans.get(position), writer)
+                    _write(message, waiting.get(position), writer)
                     known[message.row_pk] = changed[message.row_pk] = state
                 results.append(done(message, outcome, local))
             except Exception as error:

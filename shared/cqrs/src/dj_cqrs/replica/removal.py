@@ -99,7 +99,9 @@ def _remove_together(model: Any, rows: Sequence[Gone], listed_at: datetime) -> l
             for row_pk, state in older.items()
             if state.is_deleted
         ]
-        return apply(messages, Attempt(using)) + [_clear(each, using) for each in leftovers]
+        # The time of such a DELETE is the row's own: what points to it is often newer.
+        attempt = Attempt(using, takes_newer=True)
+        return apply(messages, attempt) + [_clear(each, using) for each in leftovers]
 
 
 def _clear(message: Message, using: str) -> Result:
