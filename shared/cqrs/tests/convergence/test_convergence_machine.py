@@ -70,7 +70,7 @@ class Convergence(RuleBasedStateMachine):
         self._writer.sync_all(model, queue)
         self._flying += self._history.take()
 
-    @precondition(lambda self: self._flying)
+    @precondition(lambda self: bool(self._flying))
     @rule(positions=_positions, is_acked=st.sampled_from([True, True, False]))
     def a_batch(self, positions: list[int], is_acked: bool) -> None:
         """Some messages in any order, some twice; a worker that dies before its ack."""
@@ -85,7 +85,7 @@ class Convergence(RuleBasedStateMachine):
     def hooks_begin_to_fail(self, keys: set[int]) -> None:
         GuestCopy.unlucky |= keys
 
-    @precondition(lambda _: GuestCopy.unlucky)
+    @precondition(lambda _: bool(GuestCopy.unlucky))
     @rule()
     def hooks_work_again(self) -> None:
         GuestCopy.unlucky.clear()
