@@ -48,12 +48,13 @@ HOPELESS = {
     "data that is a list": message(instance_data=[1, 2]),
     "data that is missing": message(instance_data=None),
     "no key": message(instance_pk=None, instance_data={"name": "x"}),
-}
-#: The model, the database or the service refuses these, which a deployment may mend: tried again.
-REFUSED = {
     "a revision that is a word": artist(cqrs_revision="one"),
     "no revision": artist(cqrs_revision=None),
     "a time that is none": artist(cqrs_updated="yesterday"),
+    "a revision that is too large": artist(cqrs_revision=2**70),
+}
+#: The model, the database or the service refuses these, which a deployment may mend: tried again.
+REFUSED = {
     "a field that is missing": message(
         instance_data={"id": PK, "cqrs_revision": 0, "cqrs_updated": UPDATED}
     ),
@@ -69,7 +70,6 @@ REFUSED = {
         instance_pk=2**70,
         instance_data={"id": 2**70, "name": "x", "cqrs_revision": 0, "cqrs_updated": UPDATED},
     ),
-    "a revision that is too large": artist(cqrs_revision=2**70),
     "a track without its album": message(cqrs_id="track"),
 }
 
