@@ -25,10 +25,12 @@ from local_stack.ports import free_ports
 from local_stack.process import is_alive
 from local_stack.rabbitmq import TEST_USER
 from local_stack.rabbitmq_node import IMPATIENT, speaks_amqp
+from local_stack.redis import DURABLE, answers
 from local_stack.waiting import eventually
 
 RABBITMQ_IMAGE = "rabbitmq:4-management"
 POSTGRES_IMAGE = "postgres:17"
+REDIS_IMAGE = "redis:7"
 
 _START_SECONDS = 180
 #: Says which process a container belongs to: "<host name> <process id>".
@@ -187,3 +189,26 @@ class ContainerPostgres(_Container):
     def create_database(self, name: str) -> str:
         """Create an empty database, replacing one of that name, and return its URL."""
         return databases.create_database(self.url, name)
+
+
+class ContainerRedis(_Container):
+    """A Redis server in a container; keeps what it confirmed."""
+
+    description = f"a container of {REDIS_IMAGE}"
+
+    def __init__(self) -> None:
+        """Prepare the container; nothing runs yet."""
+        super().__init__(REDIS_IMAGE, 6379, {})
+        self._container.with_command(["redis-server", *DURABLE])
+
+    @property
+    def url(self) -> str:
+        """URL of the server's first database; stays the same over restarts."""
+        return f"redis://{self.host}:{self.port}/0"
+
+    def _wait_until_ready(self) -> None:
+        def check() -> None:
+            if not answers(self.port, self.host):
+                raise ServerFailedError(f"{REDIS_IMAGE} does not answer on port {self.port}")
+
+        eventually(check, within_seconds=_START_SECONDS)

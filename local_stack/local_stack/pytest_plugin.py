@@ -48,6 +48,12 @@ def mariadb(request: pytest.FixtureRequest) -> Iterator[servers.Server]:
     yield from _serve(request, servers.start_mariadb)
 
 
+@pytest.fixture(scope="session")
+def redis(request: pytest.FixtureRequest) -> Iterator[servers.Server]:
+    """A running Redis server; a test that stops it starts it again."""
+    yield from _serve(request, servers.start_redis)
+
+
 def _serve(
     request: pytest.FixtureRequest, start: Callable[[], tuple[ServerT, str]]
 ) -> Iterator[ServerT]:

@@ -4,11 +4,17 @@ import os
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from local_stack.containers import ContainerPostgres, ContainerRabbitMQ, docker_answers
+from local_stack.containers import (
+    ContainerPostgres,
+    ContainerRabbitMQ,
+    ContainerRedis,
+    docker_answers,
+)
 from local_stack.errors import StackError
 from local_stack.mariadb import PrivateMariaDB
 from local_stack.postgres import PrivatePostgres
 from local_stack.rabbitmq import PrivateRabbitMQ
+from local_stack.redis import PrivateRedis
 
 #: "docker" or "local"; anything else is an error, empty means: decide.
 CHOICE_VARIABLE = "TEST_SERVERS"
@@ -86,6 +92,11 @@ def start_mariadb() -> tuple[Server, str]:
     server = PrivateMariaDB()
     server.start()
     return server, server.description
+
+
+def start_redis() -> tuple[Server, str]:
+    """Start a Redis server; returns it and a sentence that says what it is and why."""
+    return _start(ContainerRedis, PrivateRedis)
 
 
 def _start(

@@ -10,7 +10,7 @@ from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport.base import BaseTransport, Consumer, DeadLetterQueue, Publisher
 from dj_cqrs.transport.direct import DirectProducer
-from dj_cqrs.transport.rabbit_mq.consumer import QueueConsumer
+from dj_cqrs.transport.rabbit_mq.consumer import MAX_PREFETCH, QueueConsumer
 from dj_cqrs.transport.rabbit_mq.dead_letter_queue import BrokerDeadLetters
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
 from dj_cqrs.transport.rabbit_mq.declaration import Declared, Exchange, declare, unbind
@@ -59,16 +59,20 @@ class RabbitMQTransport(BaseTransport):
             ConfigurationError: settings are wrong, or the broker has something else of our names.
             TransportError: the broker cannot be reached.
         """
+        # Twice a batch: the next one is here while this one is applied.
+        return cls.consumer_with_prefetch(cqrs_ids, 2 * conf.config().replica.batch_size)
+
+    @classmethod
+    def consumer_with_prefetch(cls, cqrs_ids: Collection[str] | None, prefetch: int) -> Consumer:
+        """As ``consumer``, with so many unsettled messages at most; 0 for the broker's limit."""
         topology = _topology(cqrs_ids)
-        batch_size = conf.config().replica.batch_size
         link = Link(connection_parameters("consumer"))
         try:
             *_, queue = _declare(link, topology)
             return QueueConsumer(
                 link,
                 topology.queue,
-                # Twice a batch: the next one is here while this one is applied.
-                prefetch=2 * batch_size,
+                prefetch=prefetch or MAX_PREFETCH,
                 dead_letters=_dead_letters(topology),
                 delays=_delays(topology),
                 keeps_rejected=queue.state.is_ours and topology.queue_type != CLASSIC,
@@ -163,6 +167,11 @@ def _declare(link: Link, topology: Topology) -> list[Declared]:
     if conf.inbox_is_installed():
         return declared
     return [declare_return(link, DelayTopology(topology.queue)), *declared]
+
+
+def publisher_for(role: str) -> ConfirmingPublisher:
+    """A new publisher to the exchange of the settings; ``role`` is shown by the broker."""
+    return _publisher(role)
 
 
 def _publisher(role: str, exchange: Exchange | None = None) -> ConfirmingPublisher:

@@ -1,0 +1,147 @@
+"""``settings.CQRS`` as the address of a broker, and which kind of broker that is."""
+
+import enum
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from dj_cqrs import conf
+from dj_cqrs.exceptions import ConfigurationError
+
+DEFAULT_URL: Final = "amqp://localhost"
+DEFAULT_PREFETCH_COUNT: Final = 10
+#: Seconds for one try to connect, and for one answer of the broker.
+CONNECT_SECONDS: Final = 5.0
+
+
+class Kind(enum.Enum):
+    """What a broker can do; each kind has its own way to publish and to consume."""
+
+    AMQP = "amqp"
+    REDIS = "redis"
+    FILESYSTEM = "filesystem"
+
+
+_KINDS: Final[Mapping[str, Kind]] = {
+    "amqp": Kind.AMQP,
+    "amqps": Kind.AMQP,
+    "redis": Kind.REDIS,
+    "rediss": Kind.REDIS,
+    "filesystem": Kind.FILESYSTEM,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a broker is that Kombu talks to.
+
+    Attributes:
+        where: for messages to people; shows no password.
+        arguments: of ``kombu.Connection``.
+    """
+
+    where: str
+    arguments: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Kombu's transport options."""
+        options: Mapping[str, Any] = self.arguments["transport_options"]
+        return options
+
+
+def kind() -> Kind:
+    """Which kind of broker the settings name.
+
+    Raises:
+        ConfigurationError: one that this transport cannot use.
+    """
+    scheme, separator, _ = (conf.config().url or DEFAULT_URL).partition("://")
+    if separator and scheme in _KINDS:
+        return _KINDS[scheme]
+    # Nothing but the scheme is repeated: the rest may hold a password.
+    what = f"has the scheme {scheme!r}" if separator else "has no scheme"
+    hint = ""
+    if scheme == "memory":
+        hint = (
+            " What is in memory:// reaches no other process; "
+            "for tests there is dj_cqrs.transport.memory.MemoryTransport."
+        )
+    raise ConfigurationError(
+        f"CQRS url {what}; KombuTransport takes {', '.join(_KINDS)}://.{hint}"
+    )
+
+
+def address() -> Address:
+    """Reads the address of a Redis server or of a directory from ``settings.CQRS``.
+
+    ``transport_options`` of the settings are handed to Kombu as they are.
+
+    Raises:
+        ConfigurationError: the URL makes no sense. The text never shows the password.
+    """
+    config = conf.config()
+    options = config.raw.get("transport_options") or {}
+    if not isinstance(options, Mapping):
+        raise ConfigurationError("CQRS transport_options must be a dict.")
+    url = config.url or DEFAULT_URL
+    build = _filesystem if kind() is Kind.FILESYSTEM else _redis
+    return build(url, dict(options))
+
+
+def prefetch_count() -> int:
+    """Messages that one consumer may hold unsettled; 0 for no limit.
+
+    Raises:
+        ConfigurationError: the setting is no number.
+    """
+    value = conf.config().raw.get("consumer_prefetch_count", DEFAULT_PREFETCH_COUNT)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ConfigurationError(
+            f"CQRS consumer_prefetch_count must be a whole number (0: no limit), not {value!r}."
+        )
+    return value
+
+
+def _redis(url: str, options: dict[str, Any]) -> Address:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # parsed, and refused, only when it is asked for
+    except ValueError:
+        # "from None": the error of the standard library quotes what may be the password.
+        raise ConfigurationError(
+            "CQRS url cannot be read; it must look like redis://user:password@host:6379/0, and "
+            "special characters in user and password must be percent-encoded."
+        ) from None
+    if options.get("global_keyprefix"):
+        raise ConfigurationError(
+            "CQRS transport_options: global_keyprefix is not supported; name another database."
+        )
+    arguments: dict[str, Any] = {"hostname": url, "connect_timeout": CONNECT_SECONDS}
+    if parts.scheme == "rediss" and "ssl_" not in parts.query:
+        # Kombu does not look at the certificate of a server unless it is told to.
+        arguments["ssl"] = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
+    defaults = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": 2 * CONNECT_SECONDS}
+    arguments["transport_options"] = {**defaults, **options}
+    where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return Address(where, arguments)
+
+
+def _filesystem(url: str, options: dict[str, Any]) -> Address:
+    """``filesystem:///a/directory``, or directories in ``transport_options`` as Kombu has them."""
+    path = unquote(urlsplit(url).path)
+    folders = ("data_folder_in", "data_folder_out", "control_folder")
+    if path.strip("/"):
+        messages, control = Path(path) / "messages", Path(path) / "control"
+        named = dict(zip(folders, map(str, (messages, messages, control)), strict=True))
+        options = {**named, **options}
+    elif not all(name in options for name in folders):
+        raise ConfigurationError(
+            "CQRS url filesystem:// must name an absolute directory (filesystem:///var/lib/cqrs), "
+            f"or CQRS transport_options must hold {', '.join(folders)}."
+        )
+    where = f"filesystem://{options['data_folder_in']}"
+    return Address(where, {"hostname": "filesystem://", "transport_options": options})
