@@ -14,7 +14,7 @@ from dj_cqrs.replica.message import key_text
 from dj_cqrs.replica.outcome import Outcome
 from dj_cqrs.replica.with_inbox import InboxApplier
 from tests.app.replica_models import HookedItem, Item, Keyed, Notifier, SelfKeyed
-from tests.replica.support import at, delete, outcomes, save
+from tests.replica.support import at, delete, outcomes, save, sync
 
 KEY = "9f5c1c0e-35f5-4a9f-9f43-6d8ef3f6f4bd"
 
@@ -98,3 +98,32 @@ def test_a_key_that_is_longer_than_its_column_is_locked_by_its_digest() -> None:
 )
 def test_a_key_has_one_text_however_a_master_writes_it(model: Any, pk: Any, expected: str) -> None:
     assert key_text(model, pk) == expected
+
+
+def test_a_row_that_another_librarys_worker_took_ahead_is_not_set_back() -> None:
+    """Workers of django-cqrs, which keep no ledger, may share the queue during a change-over."""
+    outcomes(save(3, name="at 3"))
+    Item.objects.filter(pk=1).update(name="at 7", cqrs_revision=7, cqrs_updated=at(7))
+
+    assert outcomes(save(5, name="at 5"), delete(6)) == [Outcome.STALE, Outcome.STALE]
+    assert Item.objects.get().name == "at 7"
+    assert outcomes(save(8, name="at 8")) == [Outcome.APPLIED]
+
+
+def test_a_key_is_used_again_after_another_librarys_worker_deleted_its_row() -> None:
+    outcomes(save(3, name="old", monotonic=False))
+    Item.objects.filter(pk=1).delete()
+
+    late = save(1, name="older", monotonic=False)
+    again = save(0, name="new", seconds=10, monotonic=False)
+
+    assert outcomes(late, again) == [Outcome.STALE, Outcome.APPLIED]
+    assert Item.objects.get().name == "new"
+
+
+def test_a_sync_brings_back_a_row_that_was_deleted_here() -> None:
+    outcomes(save(3, name="x", monotonic=False))
+    Item.objects.filter(pk=1).delete()
+
+    assert outcomes(sync(3, name="x", monotonic=False)) == [Outcome.APPLIED]
+    assert Item.objects.exists()

@@ -5,6 +5,7 @@ hook path and for tombstones alike. Order of locking everywhere: model, then key
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,9 +27,10 @@ States = dict[str, LocalState | None]
 def lock(model: Any, row_pks: Collection[str], using: str) -> States:
     """Locks keys of one model and returns what is known of them (None: nothing).
 
-    A row that is older than the ledger (this database was filled by django-cqrs) counts with its
-    own revision, where the library finds rows by the master's key. Elsewhere only the model's
-    hooks know which row is meant: one with the same key may be another row.
+    A row that is ahead of the ledger counts with its own revision: django-cqrs filled this
+    database once, or its workers still share the queue with ours. So it is where the library finds
+    rows by the master's key. Elsewhere only the model's hooks know which row is meant: one with
+    the same key may be another row.
     """
     keys = sorted(set(row_pks))
     states = _select_locked(model.CQRS_ID, keys, using)
@@ -36,8 +38,11 @@ def lock(model: Any, row_pks: Collection[str], using: str) -> States:
     if missing and connections[using].features.has_select_for_update:
         _insert_placeholders(model.CQRS_ID, missing, using)
         states |= _select_locked(model.CQRS_ID, missing, using)
-    unknown = [key for key in keys if states.get(key) is None]
-    return dict.fromkeys(keys) | states | _adopt(model, unknown, using)
+    states = dict.fromkeys(keys) | states
+    if not hooks.is_written_by_us(model, "cqrs_save"):
+        return states  # what a delete does besides changes nothing about whose key a row has
+    rows = _states_of_rows(model, keys, using)
+    return {key: _newest(state, rows.get(key)) for key, state in states.items()}
 
 
 def save(model: Any, states: Mapping[str, LocalState], using: str) -> None:
@@ -141,9 +146,7 @@ def _insert_placeholders(cqrs_id: str, row_pks: Collection[str], using: str) -> 
     )
 
 
-def _adopt(model: Any, row_pks: Collection[str], using: str) -> States:
-    if not hooks.is_written_by_us(model, "cqrs_save"):
-        return {}  # what a delete does besides changes nothing about whose key a row has
+def _states_of_rows(model: Any, row_pks: Collection[str], using: str) -> dict[str, LocalState]:
     pk = model._meta.pk
     by_key = {}
     for row_pk in row_pks:
@@ -159,3 +162,13 @@ def _adopt(model: Any, row_pks: Collection[str], using: str) -> States:
         for key, revision, updated in rows.values_list("pk", *mapping.CQRS_FIELDS)
         if key in by_key
     }
+
+
+def _newest(entry: LocalState | None, row: LocalState | None) -> LocalState | None:
+    if entry is None:
+        return row
+    if row is None:
+        return entry if entry.is_deleted else replace(entry, is_row_gone=True)
+    if row.revision > entry.revision:
+        return replace(row, is_monotonic=entry.is_monotonic)
+    return entry

@@ -39,12 +39,17 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class LocalState:
-    """What is known of a row here: the newest message applied, and whether it was a DELETE."""
+    """What is known of a row here: the newest message applied, and whether it was a DELETE.
+
+    ``is_row_gone``: somebody else deleted the row, for example a worker of django-cqrs, which
+    keeps no ledger.
+    """
 
     revision: int
     is_deleted: bool
     master_updated_at: datetime
     is_monotonic: bool = False
+    is_row_gone: bool = False
 
 
 def decide(local: LocalState | None, incoming: Incoming) -> Decision:
@@ -91,7 +96,9 @@ def _save_against_row(local: LocalState, incoming: Incoming) -> Decision:
     if incoming.revision > local.revision:
         return Decision.APPLY
     if incoming.revision < local.revision:
-        return Decision.STALE
+        # With its row gone, the key may be in use again, from 0 on; only the clock can tell.
+        is_used_again = local.is_row_gone and _is_newer(local, incoming)
+        return Decision.APPLY if is_used_again else Decision.STALE
     if incoming.signal_type is SignalType.SYNC:
         return Decision.APPLY
     # Two saves in one transaction of django-cqrs share a revision; the later one is the state.
