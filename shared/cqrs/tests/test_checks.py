@@ -10,6 +10,9 @@ from django.test import modify_settings
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import MasterRegistry
 
+# Newer Djangos ask the databases of what they are capable.
+pytestmark = pytest.mark.django_db(databases=["default", "second"])
+
 _TRANSPORT = "dj_cqrs.transport.memory.MemoryTransport"
 
 

@@ -20,11 +20,17 @@ __all__ = ["CQRSAdminMasterSyncMixin"]
 class CQRSAdminMasterSyncMixin(_ModelAdmin):
     """Mixin of a ``ModelAdmin`` of a master model: "Synchronize selected … via CQRS"."""
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        """Adds the action, unless this admin page has ``actions = None``."""
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
+        """Adds the action, unless this admin page has ``actions = None``.
+
+        Args:
+            request: of the page.
+            action_location: given by Django 6.1 and later.
+        """
         if self.actions is not None and "sync_items" not in self.actions:
             self.actions = [*self.actions, "sync_items"]
-        return super().get_actions(request)
+        given = {} if action_location is None else {"action_location": action_location}
+        return super().get_actions(request, **given)
 
     def _cqrs_sync_queryset(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
         """Override to change which rows are sent, or how they are read."""

@@ -34,9 +34,15 @@ class ParkedMessageAdmin(_ReadOnlyAdmin):
     exclude = ("body",)
     readonly_fields = ("body_text",)
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        """Discarding says better what happens than Django's "delete"."""
-        actions = super().get_actions(request)
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
+        """Discarding says better what happens than Django's "delete".
+
+        Args:
+            request: of the page.
+            action_location: given by Django 6.1 and later.
+        """
+        given = {} if action_location is None else {"action_location": action_location}
+        actions = super().get_actions(request, **given)
         actions.pop("delete_selected", None)
         return actions
 
