@@ -9,7 +9,6 @@ from pytest_django import Settings
 
 from dj_cqrs.controller import consumer as controller
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.transport import KombuTransport
 from tests.transport.test_kombu_conformance import names
 
@@ -44,15 +43,6 @@ def test_a_payload_is_produced_to_everybody_or_to_one_queue(settings: Settings) 
     assert waiting() == ["item", f"cqrs.{queue}.item", "item"]
 
 
-def test_a_model_that_was_removed_is_unbound() -> None:
-    KombuTransport.declare()
-
-    assert KombuTransport.unbind(["item"]) == ["binding item: removed"]
-
-    KombuTransport.produce(TransportPayload("SAVE", "item", {"id": 1}, 1))
-    assert waiting() == []
-
-
 def test_consuming_is_the_work_of_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
     monkeypatch.setattr(controller, "run", lambda *arguments: calls.append(arguments))
@@ -60,11 +50,3 @@ def test_consuming_is_the_work_of_the_workers(monkeypatch: pytest.MonkeyPatch) -
     KombuTransport.consume(["item"])
 
     assert calls == [(KombuTransport, ["item"])]
-
-
-def test_a_url_that_cannot_work_is_refused(settings: Settings) -> None:
-    KombuTransport.check_settings()
-
-    settings.CQRS = {**settings.CQRS, "url": "pigeon://loft"}
-    with pytest.raises(ConfigurationError):
-        KombuTransport.check_settings()
