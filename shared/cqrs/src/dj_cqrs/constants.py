@@ -10,7 +10,13 @@ TRACKED_FIELDS_ATTR_NAME: Final = "__tracked_fields"
 
 
 class SignalType(StrEnum):
-    """What happened to the row that a message is about."""
+    """What happened to the row that a message is about.
+
+    Attributes:
+        SAVE: it was created or changed.
+        DELETE: it was deleted.
+        SYNC: nothing; this is its state, which somebody asked for.
+    """
 
     SAVE = "SAVE"
     DELETE = "DELETE"

@@ -22,19 +22,30 @@ _UPDATED_HELP = "This field must be incremented on every model update. It's used
 
 
 class RawMasterMixin(models.Model):
-    """Base of ``MasterMixin``; for models that cannot have its metaclass."""
+    """Base of ``MasterMixin``; for models that cannot have its metaclass.
+
+    Attributes:
+        CQRS_ID: name of the model on the wire, the same on every replica.
+        CQRS_PRODUCE: False: changes of this model are not sent.
+        CQRS_FIELDS: names of the fields to send, the primary key among them; or ``"__all__"``.
+        CQRS_SERIALIZER: dotted path of a class that takes an instance and has its representation
+            in ``.data``; instead of ``CQRS_FIELDS``.
+        CQRS_TRACKED_FIELDS: names of the fields whose previous values are sent along, or
+            ``"__all__"``; None for none.
+        CQRS_RELATED: lookup paths of the rows that this model's payload embeds. Saving one of
+            them sends this model's rows again, in the same transaction.
+        cqrs_revision: model field; 0 for a new row, and one more with each transaction that
+            changes it.
+        cqrs_updated: model field; when the row was saved last.
+        objects: Django's manager. Its bulk writes are not sent.
+        cqrs: a ``MasterManager``, whose bulk writes are.
+    """
 
     CQRS_ID: ClassVar[str | None] = None
-    #: False: changes of this model are not sent.
     CQRS_PRODUCE: ClassVar[bool] = True
-    #: Names of the fields to send; the primary key is one of them.
     CQRS_FIELDS: ClassVar[Any] = ALL_BASIC_FIELDS
-    #: Dotted path of a class that takes an instance and has its representation in ``.data``.
     CQRS_SERIALIZER: ClassVar[str | None] = None
-    #: Names of the fields whose previous values are sent along, or ``"__all__"``.
     CQRS_TRACKED_FIELDS: ClassVar[Any] = None
-    #: Lookup paths of the rows that this model's payload embeds: saving one of them sends this
-    #: model's rows again, in the same transaction.
     CQRS_RELATED: ClassVar[tuple[str, ...]] = ()
 
     cqrs_revision = models.IntegerField(
@@ -176,14 +187,19 @@ class MasterMixin(RawMasterMixin, metaclass=MasterMeta):
 
 
 class RawReplicaMixin(SettingsPolicy):
-    """Base of everything that can receive messages, model or not."""
+    """Base of everything that can receive messages, model or not.
+
+    Attributes:
+        CQRS_ID: that of the master.
+        CQRS_NO_DB_OPERATIONS: True: no database operation is made for it; its hooks do all.
+        CQRS_META: True: hooks get the payload's ``meta``.
+        CQRS_ONLY_DIRECT_SYNCS: True: a SYNC is taken only if it was sent to this service's queue
+            alone.
+    """
 
     CQRS_ID: ClassVar[str | None] = None
-    #: True: no database operation is made for this model; its hooks do all.
     CQRS_NO_DB_OPERATIONS: ClassVar[bool] = True
-    #: True: hooks get the payload's ``meta``.
     CQRS_META: ClassVar[bool] = False
-    #: True: a SYNC is taken only if it was sent to this service's queue alone.
     CQRS_ONLY_DIRECT_SYNCS: ClassVar[bool] = False
 
     @classmethod
@@ -198,16 +214,29 @@ class RawReplicaMixin(SettingsPolicy):
 
 
 class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
-    """Mixin of a model that keeps a copy of a master's rows."""
+    """Mixin of a model that keeps a copy of a master's rows.
+
+    Attributes:
+        CQRS_ID: that of the master.
+        CQRS_MAPPING: field name of the master -> field name here; None: the same names.
+        CQRS_CUSTOM_SERIALIZATION: True: the payload is not the master's fields;
+            ``cqrs_create`` and ``cqrs_update`` take it apart.
+        CQRS_SELECT_FOR_UPDATE: True: the row is locked while it is updated.
+        CQRS_READ_ONLY: True: writes outside the consumer raise ``ReadOnlyReplicaError``.
+        CQRS_NO_DB_OPERATIONS: True: no database operation is made for it; its hooks do all.
+        CQRS_META: True: hooks get the payload's ``meta``.
+        CQRS_ONLY_DIRECT_SYNCS: True: a SYNC is taken only if it was sent to this service's queue
+            alone.
+        cqrs_revision: model field; the master's revision.
+        cqrs_updated: model field; the master's time.
+        objects: Django's manager.
+        cqrs: a ``ReplicaManager``, which takes instance data.
+    """
 
     CQRS_NO_DB_OPERATIONS: ClassVar[bool] = False
-    #: Field name of the master -> field name here; None: the same names.
     CQRS_MAPPING: ClassVar[dict[str, str] | None] = None
-    #: True: the payload is not the master's fields; ``cqrs_create``/``cqrs_update`` take it apart.
     CQRS_CUSTOM_SERIALIZATION: ClassVar[bool] = False
-    #: True: the row is locked while it is updated.
     CQRS_SELECT_FOR_UPDATE: ClassVar[bool] = False
-    #: True: writes outside the consumer raise ``ReadOnlyReplicaError``.
     CQRS_READ_ONLY: ClassVar[bool] = False
 
     cqrs_revision = models.IntegerField()

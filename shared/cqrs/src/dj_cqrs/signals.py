@@ -2,6 +2,10 @@
 
 Signals rather than methods: ``QuerySet.delete()``, the admin's bulk delete, cascades and
 ``loaddata`` call no method of the model, but send these.
+
+Attributes:
+    post_bulk_create: sent after a bulk create, with ``instances`` and ``using``.
+    post_update: sent after a bulk update, with ``instances`` and ``using``.
 """
 
 from typing import Any
@@ -13,9 +17,7 @@ from dj_cqrs.master import marking
 
 __all__ = ["MasterSignals", "post_bulk_create", "post_update"]
 
-#: Sent after a bulk create, with ``instances`` and ``using``.
 post_bulk_create = Signal()
-#: Sent after a bulk update, with ``instances`` and ``using``.
 post_update = Signal()
 
 

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 
 
 class KombuTransport(BaseTransport):
-    """Transport class for Kombu."""
+    """Transport class for Kombu.
 
-    #: Attempts of ``produce`` after the first one.
+    Attributes:
+        PRODUCER_RETRIES: attempts of ``produce`` after the first one.
+    """
+
     PRODUCER_RETRIES: ClassVar[int] = 1
 
     consumers: ClassVar[dict[Any, Any]] = {}

@@ -22,9 +22,12 @@ from dj_cqrs.transport.topology import CLASSIC, DelayTopology, Topology, replica
 
 
 class RabbitMQTransport(BaseTransport):
-    """Transport class for RabbitMQ."""
+    """Transport class for RabbitMQ.
 
-    #: Attempts of ``produce`` after the first one.
+    Attributes:
+        PRODUCER_RETRIES: attempts of ``produce`` after the first one.
+    """
+
     PRODUCER_RETRIES: ClassVar[int] = 1
 
     consumers: ClassVar[dict[Any, Any]] = {}
