@@ -5,7 +5,9 @@ every run: ``CONVERGENCE_EXAMPLES=2000``.
 """
 
 import os
+from collections.abc import Iterator
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -30,7 +33,7 @@ from dj_cqrs.replica.with_inbox import InboxApplier
 from dj_cqrs.testing import assert_in_sync
 from tests.app.house_models import Guest, GuestCopy, House, HouseCopy, Room, RoomCopy
 from tests.convergence.history import History
-from tests.convergence.writing import KEYS, MODELS, Write, Writer, writes
+from tests.convergence.writing import KEYS, MODELS, Write, Writer, one, writes
 
 EXAMPLES = int(os.environ.get("CONVERGENCE_EXAMPLES", "100"))
 
@@ -54,21 +57,43 @@ class Convergence(RuleBasedStateMachine):
         super().__init__()
         for model in TABLES:
             model._base_manager.all().delete()
-        GuestCopy.unlucky.clear()
+        GuestCopy.unlucky = set()
         self._writer = Writer()
         self._history = History()
         self._applier = InboxApplier()
         self._flying: list[RawMessage] = []
+        self._seed = 0
+
+    @initialize(seed=st.integers(0, 2**16))
+    def an_end_is_drawn(self, seed: int) -> None:
+        """In which order the rest arrives."""
+        self._seed = seed
+
+    @rule(write=one)
+    def a_change(self, write: Write) -> None:
+        self.a_transaction([write], is_lost=False)
 
     @rule(writes=writes, is_lost=st.sampled_from([False, False, False, True]))
     def a_transaction(self, writes: list[Write], is_lost: bool) -> None:
         self._writer.transact(writes, is_lost=is_lost)
         self._flying += self._history.take()
 
+    @rule(child=st.sampled_from((Room, Guest)), pk=st.sampled_from(KEYS))
+    def a_key_is_used_again(self, child: Any, pk: int) -> None:
+        """With a row that points to it, which goes and comes with it."""
+        for steps in self._writer.replacement(child, pk):
+            self.a_transaction(steps, is_lost=False)
+
     @rule(model=st.sampled_from(MODELS), queue=st.sampled_from([None, "replica"]))
     def a_sync_of_all_rows(self, model: Any, queue: str | None) -> None:
         self._writer.sync_all(model, queue)
         self._flying += self._history.take()
+
+    @precondition(lambda self: bool(self._flying))
+    @rule(position=st.integers(0, 63))
+    def a_message(self, position: int) -> None:
+        """One alone, before or after those that it belongs to."""
+        self._apply([self._flying.pop(position % len(self._flying))])
 
     @precondition(lambda self: bool(self._flying))
     @rule(positions=_positions, is_acked=st.sampled_from([True, True, False]))
@@ -81,14 +106,10 @@ class Convergence(RuleBasedStateMachine):
                 raw for position, raw in enumerate(self._flying) if position not in chosen
             ]
 
-    @rule(keys=st.sets(st.sampled_from(KEYS), min_size=1))
-    def hooks_begin_to_fail(self, keys: set[int]) -> None:
-        GuestCopy.unlucky |= keys
-
-    @precondition(lambda _: bool(GuestCopy.unlucky))
-    @rule()
-    def hooks_work_again(self) -> None:
-        GuestCopy.unlucky.clear()
+    @rule(keys=st.sets(st.sampled_from(KEYS)))
+    def hooks_fail(self, keys: set[int]) -> None:
+        """For these guests, until they fail for others."""
+        GuestCopy.unlucky = keys
 
     @precondition(lambda _: ParkedMessage.objects.exists())
     @rule(positions=_positions, is_killed=st.sampled_from([False, False, False, True]))
@@ -105,11 +126,12 @@ class Convergence(RuleBasedStateMachine):
     def dead_letters_are_replayed(self) -> None:
         parking.retry_now(ParkedMessage.objects.filter(status="dead"))
 
-    @rule()
-    def everything_arrives(self) -> None:
+    @rule(seed=st.integers(0, 2**16))
+    def everything_arrives(self, seed: int) -> None:
         """Nothing new happens for a while: then both sides are equal and nothing is left."""
-        GuestCopy.unlucky.clear()
-        self._apply(self._flying)
+        GuestCopy.unlucky = set()
+        for batch in _shuffled(self._flying, Random(seed)):
+            self._apply(batch)
         self._flying = []
         for _ in range(ENOUGH):
             if not ParkedMessage.objects.exists():
@@ -127,7 +149,7 @@ class Convergence(RuleBasedStateMachine):
         self._history.check()
 
     def teardown(self) -> None:
-        self.everything_arrives()
+        self.everything_arrives(self._seed)
 
     def _apply(self, raws: list[RawMessage]) -> None:
         results = apply_batch(raws)
@@ -143,6 +165,16 @@ class Convergence(RuleBasedStateMachine):
             ParkedMessage.objects.filter(
                 pk__in={parked[position % len(parked)] for position in positions}
             ).update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def _shuffled(raws: list[RawMessage], random: Random) -> Iterator[list[RawMessage]]:
+    """Messages in another order, some of them twice, in small batches."""
+    left = raws + random.sample(raws, len(raws) // 4)
+    random.shuffle(left)
+    while left:
+        size = random.randint(1, 3)
+        yield left[:size]
+        left = left[size:]
 
 
 @pytest.mark.django_db(transaction=True)

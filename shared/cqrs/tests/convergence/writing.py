@@ -43,13 +43,14 @@ def _writes(inner: "st.SearchStrategy[list[Write]]", *kinds: str) -> "st.SearchS
     )
 
 
-_plain = _writes(
+#: What is a transaction of its own most of the time.
+one = _writes(
     st.just([]),
-    *("put", "put", "put", "delete", "delete"),
+    *("put", "put", "put", "put", "delete", "delete", "delete"),
     *("put fields", "bulk create", "bulk update", "bulk delete", "sync", "sync direct"),
 )
-_nested = _writes(st.lists(_plain, min_size=1, max_size=3), "savepoint", "lost savepoint")
-writes = st.lists(_plain | _plain | _plain | _nested, min_size=1, max_size=4)
+_nested = _writes(st.lists(one, min_size=1, max_size=3), "savepoint", "lost savepoint")
+writes = st.lists(one | one | one | _nested, min_size=1, max_size=4)
 
 
 class Writer:
@@ -69,6 +70,12 @@ class Writer:
                     raise RolledBackError
         except RolledBackError:
             pass
+
+    def replacement(self, child: Any, pk: int) -> list[list[Write]]:
+        """Transactions that make a row and its parent, delete both, and make both again."""
+        put = Write("put", child, [pk], pk, False, [])
+        delete = put._replace(kind="delete", model=PARENTS[child][1])
+        return [[put], [delete], [put]]
 
     def sync_all(self, model: Any, queue: str | None) -> None:
         """Sends every row, as ``cqrs_sync`` does."""
