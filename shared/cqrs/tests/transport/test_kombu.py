@@ -1,7 +1,6 @@
 """KombuTransport beyond the suite: Kombu's own programs, settings, servers that go away."""
 
 import json
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,6 @@ from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, ConfigurationError, TransportError
 from dj_cqrs.transport import KombuTransport
-from local_stack.ports import free_ports
 from local_stack.servers import Server
 from tests.transport.faults import away
 from tests.transport.messages import CONFIRMED, message, messages, numbers, receive
@@ -266,23 +264,3 @@ def test_query_that_kombu_does_not_know_is_refused(settings: Settings) -> None:
 
     with pytest.raises(ConfigurationError, match="nonsense"):
         KombuTransport.consumer(["track"])
-
-
-def test_w6_connection_that_is_refused_never_reaches_the_caller(
-    settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    (port,) = free_ports(1)
-    for url in (
-        f"redis://127.0.0.1:{port}/0",
-        f"amqp://127.0.0.1:{port}/",
-        "filesystem:///proc/x",
-    ):
-        settings.CQRS = names(url)
-        KombuTransport.clean_connection()
-        caplog.clear()
-        started_at = time.monotonic()
-
-        KombuTransport.produce(payload())
-
-        assert time.monotonic() - started_at < 5
-        assert "CQRS couldn't be published: pk = 1 (track)." in caplog.messages

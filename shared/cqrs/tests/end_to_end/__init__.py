@@ -1,0 +1,1 @@
+"""A service with real processes: a relay, workers, and somebody who writes."""
