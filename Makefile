@@ -3,6 +3,8 @@
 PYTHON := .venv/bin/python
 # docker or local; empty: docker compose where an engine answers, else processes of this machine.
 export STACK
+# rabbitmq or filesystem, without Docker; empty: RabbitMQ, and files only where it cannot be had.
+export BROKER
 # Words for pytest: make test ARGS="-k outbox -x"
 ARGS ?=
 # Distributions to test: make test ONLY=shared/cqrs
@@ -15,7 +17,7 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up down logs status clean
-up: .venv/.complete ## Run the whole stack (STACK=docker|local) and say where it is
+up: .venv/.complete ## Run the whole stack (STACK=docker|local BROKER=rabbitmq|filesystem) and say where it is
 	@$(PYTHON) -m local_stack up
 down: .venv/.complete ## Stop the stack; its data stays
 	@$(PYTHON) -m local_stack down

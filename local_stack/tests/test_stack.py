@@ -244,3 +244,19 @@ def test_a_taken_port_is_named_with_the_variable_that_changes_it(checkout: Check
 
     assert done.returncode == 1
     assert f"make up MASTER_PORT={port + 1000}" in done.stdout
+
+
+def test_without_rabbitmq_files_carry_the_messages(checkout: Checkout) -> None:
+    if checkout.kind != "local":
+        pytest.skip("Docker has images of RabbitMQ")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BROKER", "filesystem")
+
+        words = checkout.up()
+
+    assert "warning: messages go through files in" in words
+    assert "curl -X POST" in words
+    assert checkout.create_artist("Embedded").status_code == httpx.codes.CREATED
+    eventually(lambda: checkout.artists(checkout.ports[1])[0], within_seconds=60)
+    eventually(checkout.assert_replica_equals_master, within_seconds=CONVERGED_SECONDS)
+    assert not (checkout.directory / ".stack" / "rabbitmq").exists()

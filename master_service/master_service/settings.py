@@ -68,7 +68,7 @@ DATABASES: dict[str, Any] = {"default": database_settings(env.db("DATABASE_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CQRS: dict[str, Any] = {
-    "transport": "dj_cqrs.transport.RabbitMQTransport",
+    "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     # Only the relay connects; the web processes never do.
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
     "master": {

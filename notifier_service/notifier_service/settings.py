@@ -12,7 +12,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 CQRS: dict[str, Any] = {
-    "transport": "dj_cqrs.transport.RabbitMQTransport",
+    "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
     "queue": env("CQRS_QUEUE", default="notifier"),
     # Without an inbox the broker keeps what has to be tried again.

@@ -65,7 +65,7 @@ DATABASES: dict[str, Any] = {"default": database_settings(env.db("DATABASE_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CQRS: dict[str, Any] = {
-    "transport": "dj_cqrs.transport.RabbitMQTransport",
+    "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     # Only the consumer connects; the web processes never do.
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
     "queue": env("CQRS_QUEUE", default="storefront"),

@@ -4,8 +4,11 @@ docker-compose.yml holds the same definitions for the container; a test keeps th
 """
 
 from typing import Any
+from urllib.parse import quote
 
 from local_stack.broker_users import BrokerUser, QueuePolicy, definitions
+from local_stack.errors import ServerUnavailableError, StackError
+from local_stack.rabbitmq_node import install_scripts
 from local_stack.stack.environment import Environment
 
 #: A quorum queue gives up on a message after so many deliveries that were not settled, and hands
@@ -65,3 +68,44 @@ def service_url(environment: Environment, service: str, port: int) -> str:
     """AMQP URL of the stack's broker for one service; `CQRS_URL` points elsewhere."""
     password = environment[f"RABBITMQ_{service.upper()}_PASSWORD"]
     return environment.get("CQRS_URL") or f"amqp://{service}:{password}@127.0.0.1:{port}/"
+
+
+def with_broker(environment: Environment) -> Environment:
+    """Decide between RabbitMQ and a directory, where `CQRS_URL` names no broker.
+
+    The directory is for machines where RabbitMQ neither is nor can be installed.
+
+    Raises:
+        StackError: `BROKER` asks for something else.
+    """
+    asked = environment.get("BROKER")
+    if asked not in ("", "rabbitmq", "filesystem"):
+        raise StackError(f"BROKER={asked}: write rabbitmq or filesystem")
+    if environment.get("CQRS_URL"):
+        return environment
+    if asked == "filesystem":
+        return _with_directory(environment, "BROKER=filesystem")
+    try:
+        install_scripts()
+    except ServerUnavailableError as error:
+        if asked == "rabbitmq":
+            raise
+        return _with_directory(environment, str(error))
+    return environment
+
+
+def _with_directory(environment: Environment, reason: str) -> Environment:
+    directory = environment.directory / "broker"
+    print(
+        f"warning: messages go through files in {directory} ({reason}).\n"
+        "That is for trying things on one machine: it is slow, whoever may write there may write\n"
+        "to the replica, and a message that a killed process had in hand comes again late."
+    )
+    url = f"filesystem://{quote(str(directory))}"
+    return Environment(environment.root, {**environment.variables, "CQRS_URL": url})
+
+
+def transport_path(url: str) -> str:
+    """Name the transport for a broker's URL."""
+    is_amqp = url.startswith(("amqp://", "amqps://"))
+    return f"dj_cqrs.transport.{'RabbitMQ' if is_amqp else 'Kombu'}Transport"

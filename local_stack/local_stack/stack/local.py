@@ -9,7 +9,7 @@ from pathlib import Path
 from local_stack.errors import PortTakenError, ServerFailedError, ServerUnavailableError
 from local_stack.ports import free_ports, is_answering, is_free
 from local_stack.rabbitmq_node import RabbitMQNode, install_scripts, speaks_amqp
-from local_stack.stack.broker import broker_definitions
+from local_stack.stack.broker import broker_definitions, with_broker
 from local_stack.stack.environment import Environment
 from local_stack.stack.services import SERVICES
 from local_stack.stack.supervisor import Program, Supervisor, configuration
@@ -44,6 +44,7 @@ class LocalStack:
 
     def up(self) -> None:
         """Start everything, or bring what runs to the code and the settings of now."""
+        self._environment = with_broker(self._environment)
         self._make_directories()
         running = self.is_running()
         if not running:

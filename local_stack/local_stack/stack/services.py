@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local_stack.errors import ServerFailedError
-from local_stack.stack.broker import NOTIFIER_QUEUE, service_url
+from local_stack.stack.broker import NOTIFIER_QUEUE, service_url, transport_path
 from local_stack.stack.environment import Environment
 from local_stack.stack.supervisor import Program
 
@@ -32,8 +32,10 @@ class Service:
 
     def environment(self, stack: Environment, broker_port: int) -> dict[str, str]:
         """Environment variables of all processes of the service."""
+        url = service_url(stack, self.name, broker_port)
         variables = {
-            "CQRS_URL": service_url(stack, self.name, broker_port),
+            "CQRS_URL": url,
+            "CQRS_TRANSPORT": transport_path(url),
             "PYTHONUNBUFFERED": "1",
         }
         if self.is_bare:
