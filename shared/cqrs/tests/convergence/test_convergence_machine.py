@@ -35,7 +35,7 @@ from tests.app.house_models import Guest, GuestCopy, House, HouseCopy, Room, Roo
 from tests.convergence.history import History
 from tests.convergence.writing import KEYS, MODELS, Write, Writer, one, writes
 
-EXAMPLES = int(os.environ.get("CONVERGENCE_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("CONVERGENCE_EXAMPLES", "120"))
 
 #: Children first, so that nothing cascades.
 TABLES: tuple[Any, ...] = (
@@ -78,7 +78,7 @@ class Convergence(RuleBasedStateMachine):
         self._writer.transact(writes, is_lost=is_lost)
         self._flying += self._history.take()
 
-    @rule(child=st.sampled_from((Room, Guest)), pk=st.sampled_from(KEYS))
+    @rule(child=st.sampled_from((Room, Room, Guest)), pk=st.sampled_from(KEYS))
     def a_key_is_used_again(self, child: Any, pk: int) -> None:
         """With a row that points to it, which goes and comes with it."""
         for steps in self._writer.replacement(child, pk):
@@ -172,7 +172,7 @@ def _shuffled(raws: list[RawMessage], random: Random) -> Iterator[list[RawMessag
     left = raws + random.sample(raws, len(raws) // 4)
     random.shuffle(left)
     while left:
-        size = random.randint(1, 3)
+        size = random.randint(1, 5)
         yield left[:size]
         left = left[size:]
 
