@@ -1,7 +1,11 @@
-"""What docs/message-contract.md shows is what a master records, and what a replica applies."""
+"""What docs/message-contract.md shows is what a master records, and what a replica applies.
+
+And the commands that the pages tell people to run can be run.
+"""
 
 import datetime as dt
 import re
+import shlex
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.management import load_command_class
 from pytest_django import Settings
 
 from dj_cqrs import wire
@@ -25,7 +30,8 @@ from tests.replica.support import MONOTONIC
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PAGE = (Path(__file__).parents[3] / "docs" / "message-contract.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "message-contract.md").read_text()
 EXAMPLES: list[dict[str, Any]] = [
     wire.decode(block.encode()) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
 ]
@@ -163,3 +169,15 @@ def test_the_page_names_the_properties_of_a_message() -> None:
     assert f"`delivery_mode` {confirming_channel.PERSISTENT}" in PAGE
     ((header, value),) = MONOTONIC.items()
     assert f"| header `{header}` | `{value}`" in PAGE
+
+
+@pytest.mark.parametrize(
+    "page", ["operations.md", "migrating-from-django-cqrs.md", "reference/commands.md"]
+)
+def test_the_commands_of_a_page_take_their_arguments(page: str) -> None:
+    found = re.findall(r"manage\.py (cqrs_\w+)((?: [^|`\n\\]+)?)", (DOCS / page).read_text())
+
+    assert found
+    for command, arguments in found:
+        parser = load_command_class("dj_cqrs", command).create_parser("manage.py", command)
+        parser.parse_args(shlex.split(arguments.replace("-w N", "-w 2")))
