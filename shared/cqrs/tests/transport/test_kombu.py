@@ -1,10 +1,12 @@
 """KombuTransport beyond the suite: Kombu's own programs, settings, servers that go away."""
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kombu
 import pytest
@@ -17,6 +19,7 @@ from dj_cqrs.transport import KombuTransport
 from local_stack.servers import Server
 from tests.transport.faults import away
 from tests.transport.messages import CONFIRMED, message, messages, numbers, receive
+from tests.transport.proxy import Proxy
 
 
 def names(url: str, **more: Any) -> dict[str, Any]:
@@ -264,3 +267,20 @@ def test_query_that_kombu_does_not_know_is_refused(settings: Settings) -> None:
 
     with pytest.raises(ConfigurationError, match="nonsense"):
         KombuTransport.consumer(["track"])
+
+
+def test_redis_that_hangs_holds_up_no_save_for_long(
+    settings: Settings, redis: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Proxy(redis.url) as proxy:
+        settings.CQRS = names(f"redis://127.0.0.1:{urlsplit(proxy.url).port}/0", produce_timeout=1)
+        KombuTransport.produce(payload())
+        proxy.freeze()
+        started_at = time.monotonic()
+
+        for _ in range(10):
+            KombuTransport.produce(payload())
+
+        assert time.monotonic() - started_at < 2
+        assert caplog.messages.count("CQRS couldn't be published: pk = 1 (track).") == 10
+        KombuTransport.clean_connection()

@@ -75,10 +75,13 @@ def kind() -> Kind:
     )
 
 
-def address() -> Address:
+def address(*, seconds: float = CONNECT_SECONDS) -> Address:
     """Reads the address of a Redis server or of a directory from ``settings.CQRS``.
 
     ``transport_options`` of the settings are handed to Kombu as they are.
+
+    Args:
+        seconds: for one try to connect, and for one answer.
 
     Raises:
         ConfigurationError: the URL makes no sense. The text never shows the password.
@@ -88,8 +91,9 @@ def address() -> Address:
     if not isinstance(options, Mapping):
         raise ConfigurationError("CQRS transport_options must be a dict.")
     url = config.url or DEFAULT_URL
-    build = _filesystem if kind() is Kind.FILESYSTEM else _redis
-    return build(url, dict(options))
+    if kind() is Kind.FILESYSTEM:
+        return _filesystem(url, dict(options))
+    return _redis(url, dict(options), seconds)
 
 
 def prefetch_count() -> int:
@@ -106,7 +110,7 @@ def prefetch_count() -> int:
     return value
 
 
-def _redis(url: str, options: dict[str, Any]) -> Address:
+def _redis(url: str, options: dict[str, Any], seconds: float) -> Address:
     try:
         parts = urlsplit(url)
         _ = parts.port  # parsed, and refused, only when it is asked for
@@ -120,11 +124,11 @@ def _redis(url: str, options: dict[str, Any]) -> Address:
         raise ConfigurationError(
             "CQRS transport_options: global_keyprefix is not supported; name another database."
         )
-    arguments: dict[str, Any] = {"hostname": url, "connect_timeout": CONNECT_SECONDS}
+    arguments: dict[str, Any] = {"hostname": url, "connect_timeout": seconds}
     if parts.scheme == "rediss" and "ssl_" not in parts.query:
         # Kombu does not look at the certificate of a server unless it is told to.
         arguments["ssl"] = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
-    defaults = {"socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": 2 * CONNECT_SECONDS}
+    defaults = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
     arguments["transport_options"] = {**defaults, **options}
     where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     return Address(where, arguments)

@@ -13,7 +13,7 @@ from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport.base import BaseTransport, Consumer, DeadLetterQueue, Publisher
 from dj_cqrs.transport.direct import DirectProducer
-from dj_cqrs.transport.kombu.address import Kind, address, kind, prefetch_count
+from dj_cqrs.transport.kombu.address import CONNECT_SECONDS, Kind, address, kind, prefetch_count
 from dj_cqrs.transport.kombu.consumer import MailboxConsumer
 from dj_cqrs.transport.kombu.dead_letter_queue import MailboxDeadLetters
 from dj_cqrs.transport.kombu.mailbox import Mailbox
@@ -166,10 +166,12 @@ def _publisher(role: str) -> Publisher:
         from dj_cqrs.transport.rabbit_mq.transport import publisher_for
 
         return publisher_for(role)
-    return MailboxPublisher(_mailbox, conf.config().exchange)
+    # A caller in direct mode waits while two attempts each try twice.
+    seconds = conf.config().produce_timeout_seconds / 4 if role == "producer" else CONNECT_SECONDS
+    return MailboxPublisher(lambda: _mailbox(seconds), conf.config().exchange)
 
 
-def _mailbox() -> Mailbox:
+def _mailbox(seconds: float = CONNECT_SECONDS) -> Mailbox:
     if kind() is Kind.FILESYSTEM:
         from dj_cqrs.transport.kombu.filesystem_mailbox import FilesystemMailbox
 
@@ -178,7 +180,7 @@ def _mailbox() -> Mailbox:
         from dj_cqrs.transport.kombu.redis_mailbox import RedisMailbox
     except ImportError as error:
         raise ConfigurationError(f"CQRS url redis:// needs a client: {error}") from error
-    return RedisMailbox(address())
+    return RedisMailbox(address(seconds=seconds))
 
 
 def _bind(mailbox: Mailbox, topology: Topology) -> None:
