@@ -76,6 +76,18 @@ def test_statement_wrappers_of_others_stay_in_order(author: Author) -> None:
     assert connection.execute_wrappers == ours
 
 
+def test_a_delete_is_recorded_though_somebody_emptied_the_list_of_wrappers(author: Author) -> None:
+    other = Author.objects.create(name="other")
+    other.delete()
+    take()
+
+    connection.execute_wrappers.clear()
+    pk = author.pk
+    author.delete()
+
+    assert summary(take()) == [("DELETE", "author", pk, 1)]
+
+
 @pytest.mark.parametrize(
     ("models_given", "expected"),
     [

@@ -537,6 +537,7 @@ def test_w31_a_watched_statement_returns_what_it_returned(settings: Any) -> None
         returned.append(execute(*args))
         return returned[-1]
 
+    before = list(connection.execute_wrappers)
     logger.install_last_query_capturer(Item)
     try:
         with connection.execute_wrapper(outer), connection.cursor() as cursor:
@@ -544,7 +545,7 @@ def test_w31_a_watched_statement_returns_what_it_returned(settings: Any) -> None
             cursor.execute("SELECT 1")
             connection.execute_wrappers.reverse()
     finally:
-        connection.execute_wrappers.clear()
+        connection.execute_wrappers[:] = before
     assert returned[0] is not None
 
 

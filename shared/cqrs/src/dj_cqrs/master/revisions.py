@@ -45,8 +45,6 @@ class TrueRevisions:
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
-        # First in the list and there to stay: Django's own context manager removes the last one.
-        connection.execute_wrappers.insert(0, self._before_statement)
         self._expected: dict[type[Model], list[Any]] = {}
         self._found: dict[Row, int] = {}
         #: Rows whose deletion was announced and not seen yet.
@@ -54,6 +52,11 @@ class TrueRevisions:
 
     def expect(self, model: type[Model], pk: Any) -> None:
         """The row will be deleted by one of the next statements."""
+        wrappers = self._connection.execute_wrappers
+        if self._before_statement not in wrappers:
+            # First in the list and there to stay: Django's own context manager removes the last
+            # one. Looked up each time, since somebody may have emptied the list.
+            wrappers.insert(0, self._before_statement)
         self._announced.add((model, pk))
         self._expected.setdefault(model, []).append(pk)
 
