@@ -70,11 +70,12 @@ def test_a_dead_letter_that_is_retried_late_does_not_resurrect_its_row() -> None
 
 
 def test_a_row_that_happens_to_have_the_masters_key_is_not_taken_for_the_masters_row() -> None:
-    local = {"id": 2, "master_id": 1, "name": "x", "cqrs_updated": at(7)}
+    key = 1_000_000  # which no sequence of this test run has reached
+    local = {"id": key, "master_id": 1, "name": "x", "cqrs_updated": at(7)}
     SelfKeyed.objects.create(**local, cqrs_revision=7)
 
-    assert outcomes(save(0, cqrs_id="self_keyed", pk=2, name="y")) == [Outcome.APPLIED]
-    assert set(SelfKeyed.objects.values_list("master_id", "name")) == {(1, "x"), (2, "y")}
+    assert outcomes(save(0, cqrs_id="self_keyed", pk=key, name="y")) == [Outcome.APPLIED]
+    assert set(SelfKeyed.objects.values_list("master_id", "name")) == {(1, "x"), (key, "y")}
 
 
 def test_a_key_that_is_longer_than_its_column_is_locked_by_its_digest() -> None:
