@@ -25,6 +25,7 @@ from tests.app.replica_models import (
     LooseChild,
     Parent,
 )
+from tests.expectations import expect
 from tests.locks import somebody_waits_for_a_lock
 from tests.replica.support import at, delete, outcomes, raw, save, sync
 
@@ -123,7 +124,7 @@ def another_worker() -> Iterator[Callable[..., Future[None]]]:
 
         def run(*messages: RawMessage) -> Future[None]:
             future = pool.submit(act, list(messages))
-            eventually(lambda: _true(future.done() or somebody_waits_for_a_lock()))
+            eventually(lambda: expect(future.done() or somebody_waits_for_a_lock()))
             return future
 
         yield run
@@ -293,7 +294,3 @@ def test_w21_a_local_column_with_a_default_needs_no_value_from_the_master(model:
 
 def test_w21_nor_in_a_direct_save() -> None:
     assert Item.cqrs_save(data(0, name="a")).rating == 7
-
-
-def _true(condition: bool) -> None:
-    assert condition

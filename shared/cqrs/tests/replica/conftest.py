@@ -8,7 +8,7 @@ from django.db import connections
 
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.with_inbox import InboxApplier
-from dj_cqrs.replica.worker import Worker
+from dj_cqrs.replica.worker import Applier, Worker
 from dj_cqrs.transport.base import OutgoingMessage
 from dj_cqrs.transport.memory import MemoryBroker, MemoryTransport, broker
 from local_stack.waiting import eventually
@@ -43,13 +43,16 @@ def publish(memory_broker: MemoryBroker) -> Callable[[RawMessage], None]:
 
 
 @pytest.fixture
-def run_worker(memory_broker: MemoryBroker) -> Iterator[Callable[[], Worker]]:
-    """Starts a worker in a thread; it is stopped at the end of the test."""
+def run_worker(memory_broker: MemoryBroker) -> Iterator[Callable[..., Worker]]:
+    """Starts a worker in a thread; that it lives on until its end is part of every test."""
     started: list[tuple[Worker, threading.Thread]] = []
 
-    def run() -> Worker:
+    def run(applier: Applier | None = None, cqrs_ids: set[str] | None = None) -> Worker:
         worker = Worker(
-            MemoryTransport.consumer, InboxApplier(), batch_size=50, longest_back_off_seconds=0.2
+            lambda: MemoryTransport.consumer(cqrs_ids),
+            applier or InboxApplier(),
+            batch_size=50,
+            longest_back_off_seconds=0.1,
         )
         thread = threading.Thread(target=_run, args=(worker,), daemon=True)
         started.append((worker, thread))
@@ -58,6 +61,7 @@ def run_worker(memory_broker: MemoryBroker) -> Iterator[Callable[[], Worker]]:
 
     yield run
     for worker, thread in started:
+        assert thread.is_alive(), "the worker died"
         worker.stop()
         thread.join(10)
         assert not thread.is_alive(), "the worker did not stop"

@@ -19,6 +19,7 @@ from dj_cqrs.transport.base import Delivery
 from dj_cqrs.transport.memory import MemoryBroker, MemoryTransport
 from local_stack.waiting import eventually
 from tests.app.replica_models import HookedItem, Item, Notifier
+from tests.expectations import expect, expect_equal
 from tests.replica.support import save
 
 Publish = Callable[[RawMessage], None]
@@ -73,7 +74,7 @@ def test_what_is_there_is_taken_in_batches_and_acked(
     applier = ScriptedApplier()
 
     with running(applier):
-        eventually(lambda: _equal([len(batch) for batch in applier.batches], [10, 10, 5]))
+        eventually(lambda: expect_equal([len(batch) for batch in applier.batches], [10, 10, 5]))
     assert not memory_broker.messages("replica")
 
 
@@ -88,7 +89,7 @@ def test_a_batch_that_was_not_applied_is_delivered_again(
     applier = ScriptedApplier(error, error)
 
     with running(applier):
-        eventually(lambda: _equal(len(applier.batches), 1))
+        eventually(lambda: expect_equal(len(applier.batches), 1))
     assert not memory_broker.messages("replica")
 
 
@@ -98,7 +99,7 @@ def test_what_the_inbox_cannot_keep_is_the_brokers_dead_letter(
     publish(save(0, name="x"))
 
     with running(ScriptedApplier("reject")):
-        eventually(lambda: _equal(len(memory_broker.messages("dead_letter_replica")), 1))
+        eventually(lambda: expect_equal(len(memory_broker.messages("dead_letter_replica")), 1))
     assert not memory_broker.messages("replica")
 
 
@@ -110,11 +111,11 @@ def test_no_message_is_asked_for_before_the_database_is_ready(
     applier.is_ready = False
     publish(save(0, name="x"))
     with running(applier) as worker:
-        eventually(lambda: _true(worker._failures > 3))
+        eventually(lambda: expect(worker._failures > 3))
         assert not memory_broker.messages("replica")[0].redelivered
 
         applier.is_ready = True
-        eventually(lambda: _equal(len(applier.batches), 1))
+        eventually(lambda: expect_equal(len(applier.batches), 1))
 
 
 def test_the_broker_may_go_and_come_back(memory_broker: MemoryBroker, publish: Publish) -> None:
@@ -122,9 +123,9 @@ def test_the_broker_may_go_and_come_back(memory_broker: MemoryBroker, publish: P
     with running(applier) as worker:
         for number in range(3):
             publish(save(0, pk=number, name="x"))
-            eventually(lambda: _equal(sum(map(len, applier.batches)), number + 1))  # noqa: B023
+            eventually(lambda: expect_equal(sum(map(len, applier.batches)), number + 1))  # noqa: B023
             memory_broker.set_reachable(False)
-            eventually(lambda: _true(worker._failures > 1))
+            eventually(lambda: expect(worker._failures > 1))
             memory_broker.set_reachable(True)
 
 
@@ -220,7 +221,7 @@ def test_a_statement_that_takes_too_long_is_parked_after_a_few_tries(
         run_worker()
         settled()
 
-        eventually(lambda: _equal(Item.objects.count(), 9))
+        eventually(lambda: expect_equal(Item.objects.count(), 9))
         assert ParkedMessage.objects.get().row_pk == "3"
     finally:
         with connection.cursor() as cursor:
@@ -236,7 +237,7 @@ def test_a_database_that_takes_no_writes_is_away(
     name = connection.settings_dict["NAME"]
     worker = run_worker()
     publish(save(0, pk=0, name="before"))
-    eventually(lambda: _equal(Item.objects.count(), 1))
+    eventually(lambda: expect_equal(Item.objects.count(), 1))
     connections.close_all()
     with connection.cursor() as cursor:
         cursor.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
@@ -247,7 +248,7 @@ def test_a_database_that_takes_no_writes_is_away(
         )
     try:
         publish(save(0, pk=1, name="meanwhile"))
-        eventually(lambda: _true(worker._failures >= 3))
+        eventually(lambda: expect(worker._failures >= 3))
         assert not memory_broker.messages("dead_letter_replica")
     finally:
         with connection.cursor() as cursor:
@@ -257,13 +258,5 @@ def test_a_database_that_takes_no_writes_is_away(
                 "WHERE datname = %s AND pid <> pg_backend_pid()",
                 [name],
             )
-    eventually(lambda: _equal(Item.objects.count(), 2))
+    eventually(lambda: expect_equal(Item.objects.count(), 2))
     assert not ParkedMessage.objects.exists()
-
-
-def _equal(one: Any, other: Any) -> None:
-    assert one == other
-
-
-def _true(condition: bool) -> None:
-    assert condition
