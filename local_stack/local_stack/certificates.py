@@ -15,6 +15,23 @@ class Certificate:
     key_file: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TLSListener:
+    """Where and as whom a server speaks TLS.
+
+    Attributes:
+        port: Where it speaks TLS.
+        ca_file: The authority whose client certificates the server trusts.
+        asks_clients: Whether a client without a certificate is refused.
+    """
+
+    port: int
+    ca_file: Path
+    cert_file: Path
+    key_file: Path
+    asks_clients: bool = False
+
+
 class Authority:
     """Signs certificates. Nobody trusts it who was not told to."""
 

@@ -8,10 +8,11 @@ from types import TracebackType
 from typing import Self
 
 from local_stack.broker_users import BrokerUser, definitions
+from local_stack.certificates import TLSListener
 from local_stack.errors import ServerFailedError
 from local_stack.ports import LOOPBACK, free_ports, is_answering
 from local_stack.process import ServerProcess
-from local_stack.rabbitmq_node import RabbitMQNode, TLSListener, install_scripts, speaks_amqp
+from local_stack.rabbitmq_node import RabbitMQNode, install_scripts, speaks_amqp
 from local_stack.waiting import eventually
 
 _START_SECONDS = 120

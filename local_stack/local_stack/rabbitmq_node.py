@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from local_stack import packages
+from local_stack.certificates import TLSListener
 from local_stack.errors import ServerFailedError
 from local_stack.ports import LOOPBACK
 from local_stack.process import as_user, give_to, service_user
@@ -42,23 +43,6 @@ def install_scripts() -> Path:
 #: A delayed message whose way back is not there yet (a restart) is tried again after so many
 #: milliseconds, not only after three minutes. No key of rabbitmq.conf sets this.
 IMPATIENT = "-rabbit dead_letter_worker_publisher_confirm_timeout 5000"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TLSListener:
-    """Where and as whom the node speaks AMQP over TLS; the files are copied.
-
-    Attributes:
-        port: AMQP over TLS.
-        ca_file: The authority whose client certificates the node trusts.
-        asks_clients: Whether a client without a certificate is refused.
-    """
-
-    port: int
-    ca_file: Path
-    cert_file: Path
-    key_file: Path
-    asks_clients: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +142,7 @@ class RabbitMQNode:
         return lines
 
     def _tls_settings(self, tls: TLSListener) -> list[str]:
+        """The files are copied: the node's user may not read them where they are."""
         files = {"cacertfile": tls.ca_file, "certfile": tls.cert_file, "keyfile": tls.key_file}
         for name, path in files.items():
             self._write(f"{name}.pem", path.read_text())

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from local_stack import packages
+from local_stack.certificates import TLSListener
 from local_stack.errors import ServerFailedError
 from local_stack.ports import LOOPBACK, free_ports
 from local_stack.process import ServerProcess
@@ -33,8 +34,12 @@ class PrivateRedis:
 
     description = "a private Redis server from the machine's binary"
 
-    def __init__(self) -> None:
-        """Prepare the server; nothing runs yet."""
+    def __init__(self, tls: TLSListener | None = None) -> None:
+        """Prepare the server; nothing runs yet.
+
+        Args:
+            tls: Redis over TLS, beside the plain port; None for none.
+        """
         binary = packages.find_or_install(
             lambda: shutil.which("redis-server"), server="Redis", package="redis-server"
         )
@@ -42,7 +47,9 @@ class PrivateRedis:
         (self.port,) = free_ports(1)
         words = ("--port", str(self.port), "--bind", LOOPBACK, "--dir", str(self._directory))
         self._server = ServerProcess(
-            [binary, *words, *DURABLE], environment={}, log=self._directory / "redis.log"
+            [binary, *words, *DURABLE, *_tls_words(tls)],
+            environment={},
+            log=self._directory / "redis.log",
         )
 
     @property
@@ -89,3 +96,13 @@ class PrivateRedis:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _tls_words(tls: TLSListener | None) -> list[str]:
+    if tls is None:
+        return []
+    return [
+        *("--tls-port", str(tls.port), "--tls-ca-cert-file", str(tls.ca_file)),
+        *("--tls-cert-file", str(tls.cert_file), "--tls-key-file", str(tls.key_file)),
+        *("--tls-auth-clients", "yes" if tls.asks_clients else "no"),
+    ]

@@ -13,10 +13,10 @@ from dj_cqrs.exceptions import BrokerUnreachableError, ConfigurationError, Trans
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
 from dj_cqrs.transport.tls import TLSOptions
-from local_stack.certificates import Authority, Certificate
+from local_stack.certificates import Authority, Certificate, TLSListener
 from local_stack.ports import free_ports
 from local_stack.rabbitmq import PrivateRabbitMQ
-from local_stack.rabbitmq_node import TLSListener, find_scripts
+from local_stack.rabbitmq_node import find_scripts
 from tests.transport.messages import CONFIRMED, messages, numbers, receive
 
 LOCALHOST = "DNS:localhost"

@@ -1,7 +1,6 @@
 """``settings.CQRS`` as the address of a broker, and which kind of broker that is."""
 
 import enum
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from dj_cqrs import conf
 from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.transport.kombu import redis_tls
 
 DEFAULT_URL: Final = "amqp://localhost"
 DEFAULT_PREFETCH_COUNT: Final = 10
@@ -124,10 +124,10 @@ def _redis(url: str, options: dict[str, Any], seconds: float) -> Address:
         raise ConfigurationError(
             "CQRS transport_options: global_keyprefix is not supported; name another database."
         )
-    arguments: dict[str, Any] = {"hostname": url, "connect_timeout": seconds}
-    if parts.scheme == "rediss" and "ssl_" not in parts.query:
-        # Kombu does not look at the certificate of a server unless it is told to.
-        arguments["ssl"] = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
+    parts, tls = redis_tls.split_off(parts, conf.config().raw.get("tls"))
+    arguments: dict[str, Any] = {"hostname": parts.geturl(), "connect_timeout": seconds}
+    if tls is not None:
+        arguments["ssl"] = tls
     defaults = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
     arguments["transport_options"] = {**defaults, **options}
     where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
