@@ -84,10 +84,10 @@ def test_every_row_of_the_data_set_can_be_told_from_the_others(catalogue: Catalo
 
 
 def test_the_scenario_is_about_rows_of_the_data_set(catalogue: Catalogue) -> None:
-    catalogue.find("genres", name=GENRE)
-    catalogue.find("artists", name=ARTIST_NAMES[0])
+    assert catalogue.find("genres", name=GENRE)["name"] == GENRE
+    assert catalogue.find("artists", name=ARTIST_NAMES[0])["name"] == ARTIST_NAMES[0]
     for title in (ALBUM, *ALBUMS_TO_DELETE):
-        catalogue.find("albums", title=title)
+        assert catalogue.find("albums", title=title)["title"] == title
 
 
 def test_a_row_that_is_not_there_is_an_error_that_names_it(catalogue: Catalogue) -> None:

@@ -141,7 +141,13 @@ def test_rabbitmqs_workers_need_no_prefetch_count(caplog: pytest.LogCaptureFixtu
 
 
 def test_a_service_without_models_needs_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = SimpleNamespace(CQRS={"transport": "nowhere.Transport"})
+    with pytest.raises(ConfigurationError):
+        validate_settings(settings)
+
     for registry in (MasterRegistry, ReplicaRegistry):
         monkeypatch.setattr(registry, "models", {})
-
+    validate_settings(settings)
     validate_settings(SimpleNamespace())
+
+    assert settings.CQRS == {"transport": "nowhere.Transport"}

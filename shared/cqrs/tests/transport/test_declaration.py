@@ -170,12 +170,21 @@ class TestUserWithFewRights:
             RabbitMQTransport.declare()
 
     def test_consumes_what_a_deploy_step_declared(
-        self, few_rights: dict[str, Any], settings: Settings
+        self, few_rights: dict[str, Any], settings: Settings, publisher: Publisher
     ) -> None:
         RabbitMQTransport.declare()
+        key = next(iter(ReplicaRegistry.models))
+        publisher.publish(messages([1], key=key), timeout_seconds=10)
         settings.CQRS = few_rights
 
-        RabbitMQTransport.consumer(["track"]).close()
+        consumer = RabbitMQTransport.consumer()
+
+        (delivery,) = receive(consumer, 1)
+        consumer.ack([delivery])
+        consumer.close()
+        again = RabbitMQTransport.consumer()
+        assert again.receive(max_messages=1, timeout_seconds=0.5) == []
+        again.close()
 
     def test_loses_nothing_that_is_rejected_from_a_queue_whose_arguments_it_may_not_see(
         self,

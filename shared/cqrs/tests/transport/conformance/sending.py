@@ -1,5 +1,7 @@
 """Publishing: what arrives, and what the publisher says of it."""
 
+import time
+
 import pytest
 from pytest_django import Settings
 
@@ -90,9 +92,16 @@ class Sending(Suite):
         assert publisher.publish(messages([2]), timeout_seconds=10) == [CONFIRMED]
         assert numbers(receive(consumer, 2)) == [1, 2]
 
-    def test_publisher_waits_whether_connected_or_not(self, publisher: Publisher) -> None:
-        publisher.wait(0.01)
+    def test_publisher_waits_whether_connected_or_not(
+        self, publisher: Publisher, consumer: Consumer
+    ) -> None:
+        started_at = time.monotonic()
+        publisher.wait(0.05)
         publisher.publish(messages([1]), timeout_seconds=10)
-        publisher.wait(0.01)
+        publisher.wait(0.05)
+        assert publisher.publish(messages([2]), timeout_seconds=10) == [CONFIRMED]
         publisher.close()
-        publisher.wait(0.01)
+        publisher.wait(0.05)
+
+        assert time.monotonic() - started_at >= 0.15
+        assert numbers(receive(consumer, 2)) == [1, 2]
