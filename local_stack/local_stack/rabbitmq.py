@@ -82,6 +82,8 @@ class PrivateRabbitMQ:
         self._server.check_alive()
         if not speaks_amqp(self.node.port):
             raise ServerFailedError(f"RabbitMQ does not answer, see {self.node.directory}")
+        if self.node.tls is not None and not is_answering(self.node.tls.port):
+            raise ServerFailedError("RabbitMQ does not listen for TLS so far")
 
     def stop(self) -> None:
         """Stop the broker as an administrator would; data and ports are kept."""
