@@ -20,6 +20,7 @@ from tests.transport.conftest import amqp, cqrs, proxy, transport
 __all__ = ["amqp", "cqrs", "memory_broker", "proxy", "run", "transport"]
 
 Run = Callable[..., tuple[list[str], list[str]]]
+Pipe = Callable[..., list[str]]
 
 
 @pytest.fixture
@@ -35,6 +36,32 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         return out.getvalue().splitlines(), err.getvalue().splitlines()
 
     return run
+
+
+@pytest.fixture
+def diff_pipe(run: Run) -> Pipe:
+    """Runs the pipe that mends rows; returns what the replica's command printed."""
+
+    def pipe(cqrs_id: str, *options: str) -> list[str]:
+        listed, _ = run("cqrs_diff_master", "--cqrs-id", cqrs_id)
+        differing, errors = run("cqrs_diff_replica", *options, stdin=listed)
+        run("cqrs_diff_sync", stdin=differing)
+        return differing + errors
+
+    return pipe
+
+
+@pytest.fixture
+def deleted_pipe(run: Run) -> Pipe:
+    """Runs the pipe that removes rows; returns what its last command printed."""
+
+    def pipe(cqrs_id: str, *options: str) -> list[str]:
+        listed, _ = run("cqrs_deleted_diff_replica", "--cqrs-id", cqrs_id, *options)
+        gone, _ = run("cqrs_deleted_diff_master", stdin=listed)
+        done, errors = run("cqrs_deleted_sync_replica", stdin=gone)
+        return done + errors
+
+    return pipe
 
 
 @pytest.fixture

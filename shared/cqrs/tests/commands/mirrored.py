@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from dj_cqrs.outbox.models import OutboxMessage
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.message import RawMessage
@@ -17,6 +19,10 @@ PAIRS = [
     (Country, CountryCopy, rows.countries),
     (Holiday, HolidayCopy, rows.holidays),
 ]
+
+of_every_key = pytest.mark.parametrize(
+    ("master", "replica", "create"), PAIRS, ids=[pair[0].CQRS_ID for pair in PAIRS]
+)
 
 
 def replicate() -> list[Outcome]:

@@ -150,7 +150,7 @@ def test_a_hook_that_fails_hurts_nobody(talkative: type[Talkative], caplog: Any)
 def test_an_attempt_knows_how_many_there_were_before(caplog: Any) -> None:
     HookedItem.explosive.add("bomb")
     apply_batch([save(0, cqrs_id="hooked_item", name="bomb")])
-    from tests.replica.test_parking import retry
+    from tests.replica.parked import retry
 
     caplog.clear()
     retry()

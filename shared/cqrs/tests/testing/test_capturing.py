@@ -1,7 +1,6 @@
-"""``dj_cqrs.testing``, used as users use it."""
+"""``captured_messages`` and ``replicate``, used as users use them, in test cases of every kind."""
 
 import threading
-import uuid
 from typing import Any
 from unittest import mock
 
@@ -9,31 +8,9 @@ import pytest
 from django.db import IntegrityError, connection, connections, transaction
 from django.test import TestCase, TransactionTestCase, modify_settings
 
-from dj_cqrs.constants import SignalType
-from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
-from dj_cqrs.registries import ReplicaRegistry
-from dj_cqrs.replica.outcome import Outcome
-from dj_cqrs.testing import (
-    DeliveryError,
-    Message,
-    assert_in_sync,
-    captured_messages,
-    deliver,
-    payload,
-    replicate,
-)
-from tests.app.master_models import Author, Book, Fragile, Note, Publisher
-from tests.app.replica_models import (
-    AuthorCopy,
-    Child,
-    Custom,
-    DirectOnly,
-    HookedItem,
-    Item,
-    NoteCopy,
-    Notifier,
-)
+from dj_cqrs.testing import Message, assert_in_sync, captured_messages, replicate
+from tests.app.master_models import Author, Book, Fragile, Publisher
+from tests.app.replica_models import AuthorCopy
 
 
 def summary(messages: list[Message]) -> list[tuple[str, Any, Any]]:
@@ -236,165 +213,3 @@ def test_pytest_sees_the_same() -> None:
         author = Author.objects.create(name="Lem")
 
     assert summary(messages) == [("SAVE", author.pk, 0)]
-
-
-@pytest.mark.django_db
-class TestDelivering:
-    def test_a_made_message_is_applied(self) -> None:
-        outcomes = deliver([payload(Item, {"id": 1, "name": "pen"})])
-
-        assert outcomes == [Outcome.APPLIED]
-        assert Item.objects.get().name == "pen"
-        assert LedgerEntry.objects.get().is_monotonic
-
-    def test_messages_are_judged_by_their_revisions(self) -> None:
-        newer, older = (
-            payload("item", {"id": 1, "name": name}, revision=revision)
-            for name, revision in (("new", 2), ("old", 1))
-        )
-
-        assert deliver([newer, older, newer]) == [
-            Outcome.APPLIED,
-            Outcome.STALE,
-            Outcome.DUPLICATE,
-        ]
-        assert Item.objects.get().name == "new"
-
-    def test_a_delete_leaves_no_way_back(self) -> None:
-        saved = payload("item", {"id": 1, "name": "pen"})
-        deleted = payload("item", {"id": 1}, signal_type="DELETE", revision=1)
-
-        deliver([saved, deleted])
-
-        assert deliver(saved) == [Outcome.STALE]
-        assert not Item.objects.exists()
-
-    def test_a_failing_hook_fails_the_test_with_its_cause(self) -> None:
-        HookedItem.explosive.add("bomb")
-        try:
-            with pytest.raises(DeliveryError, match="SAVE hooked_item 1 at revision 0") as caught:
-                deliver(payload(HookedItem, {"id": 1, "name": "bomb"}))
-        finally:
-            HookedItem.explosive.clear()
-
-        assert isinstance(caught.value.__cause__, RuntimeError)
-
-    def test_a_failure_may_be_what_the_test_is_about(self) -> None:
-        orphan = payload(Child, {"id": 1, "name": "x", "parent": 5})
-
-        assert deliver(orphan, must_apply=False) == [Outcome.FAILED]
-        assert ParkedMessage.objects.get().waits_for == "parent/5"
-
-    def test_an_unknown_model_is_an_error(self) -> None:
-        with pytest.raises(DeliveryError, match="of_tomorrow"):
-            deliver(payload("of_tomorrow", {"id": 1}))
-
-    def test_a_model_without_a_database_hears_of_it(self) -> None:
-        Notifier.received.clear()
-
-        deliver(payload(Notifier, {"id": 1, "name": "x"}))
-
-        assert [kind for kind, _ in Notifier.received] == ["save"]
-
-    def test_only_a_direct_sync_reaches_who_asks_for_those(self) -> None:
-        data = {"id": 1, "name": "x"}
-        broadcast = payload(DirectOnly, data, signal_type=SignalType.SYNC)
-        direct = payload(DirectOnly, data, signal_type=SignalType.SYNC, queue="replica")
-
-        assert deliver([broadcast, direct]) == [Outcome.IGNORED, Outcome.APPLIED]
-
-    def test_metadata_and_mapping_arrive(self) -> None:
-        key = uuid.uuid4()
-        nested = {"items": [{"name": "a"}, {"name": "b"}]}
-
-        deliver(
-            [
-                payload(Custom, {"id": 1, "nested": nested}, meta={"suffix": "!"}),
-                payload(NoteCopy, {"key": key, "text": "hello"}),
-            ]
-        )
-
-        assert Custom.objects.get().text == "a, b !"
-        assert NoteCopy.objects.get(number=key).body == "hello"
-
-    def test_any_payload_will_do(self) -> None:
-        data = {"id": 1, "name": "x", "cqrs_revision": 0, "cqrs_updated": "2026-01-01 00:00Z"}
-
-        deliver(TransportPayload("SAVE", "item", data, 1))
-
-        assert not LedgerEntry.objects.get().is_monotonic
-
-    def test_a_payload_needs_a_key(self) -> None:
-        with pytest.raises(ValueError, match="give the payload a pk"):
-            payload("item", {"name": "nobody"})
-
-
-class TestWithoutInbox:
-    """A service of models without a database has no inbox, and its tests no database."""
-
-    @pytest.fixture(autouse=True)
-    def _no_inbox(self, monkeypatch: pytest.MonkeyPatch) -> Any:
-        Notifier.received.clear()
-        monkeypatch.setattr(ReplicaRegistry, "models", {"notifier": Notifier})
-        with modify_settings(INSTALLED_APPS={"remove": ["dj_cqrs.inbox"]}):
-            yield
-
-    def test_hooks_are_called(self) -> None:
-        message = payload("notifier", {"id": 1, "name": "x"})
-
-        assert deliver([message, message]) == [Outcome.APPLIED, Outcome.APPLIED]
-        assert len(Notifier.received) == 2
-
-    def test_a_failing_hook_fails_the_test(self) -> None:
-        with pytest.raises(DeliveryError, match="does not like it"):
-            deliver(payload("notifier", {"id": 1, "name": "explode"}))
-
-
-@pytest.mark.django_db
-class TestComparing:
-    def test_rows_and_fields_that_differ_are_named(self) -> None:
-        with captured_messages() as messages:
-            same, changed, missing = (
-                Author.objects.create(name=name) for name in ("same", "changed", "missing")
-            )
-        deliver(messages[:2])
-        AuthorCopy.objects.filter(pk=changed.pk).update(name="by hand")
-        AuthorCopy.objects.create(
-            id=99, name="nobody", cqrs_revision=0, cqrs_updated=same.cqrs_updated
-        )
-
-        with pytest.raises(AssertionError) as caught:
-            assert_in_sync(Author, AuthorCopy)
-
-        assert str(caught.value) == (
-            "AuthorCopy is not in sync with Author:\n"
-            f"  missing in the replica: {missing.pk}\n"
-            "  only in the replica: 99\n"
-            f"  different:\n    {changed.pk}: name is 'by hand', the master has 'changed'"
-        )
-
-    def test_mapping_and_rows_that_stay_at_home_are_known(self) -> None:
-        with replicate():
-            Note.objects.create(text="public")
-            Note.objects.create(text="private", is_public=False)
-
-        assert_in_sync(Note, NoteCopy)
-        assert NoteCopy.objects.count() == 1
-
-    def test_only_some_fields_may_be_compared(self) -> None:
-        with replicate():
-            author = Author.objects.create(name="Lem")
-        AuthorCopy.objects.filter(pk=author.pk).update(cqrs_revision=5)
-
-        assert_in_sync(Author, AuthorCopy, fields=["name"])
-        with pytest.raises(AssertionError, match="cqrs_revision is 5, the master has 0"):
-            assert_in_sync(Author, AuthorCopy)
-        with pytest.raises(ValueError, match="has no fields nam"):
-            assert_in_sync(Author, AuthorCopy, fields=["nam"])
-
-    def test_a_long_list_is_cut(self) -> None:
-        for number in range(12):
-            Author.objects.create(name=str(number))
-
-        with pytest.raises(AssertionError, match=r", and 2 more$"):
-            assert_in_sync(Author, AuthorCopy)

@@ -1,0 +1,38 @@
+"""Dead letters in the inbox, and what becomes of them."""
+
+from typing import Any
+
+from dj_cqrs.inbox.models import ParkedMessage
+from dj_cqrs.replica.with_inbox import InboxApplier
+from tests.replica.support import save
+
+Status = ParkedMessage.Status
+
+LONG_AGO = "2020-01-01T00:00:00+00:00"
+
+
+def letter(pk: Any = 1, *, cqrs_id: str = "item", status: str = Status.DEAD, **data: Any) -> int:
+    """A dead letter in the inbox; returns its id."""
+    raw = save(0, cqrs_id=cqrs_id, pk=pk, name="x", **data)
+    row = ParkedMessage.objects.create(
+        status=status,
+        attempts=4,
+        cqrs_id=cqrs_id,
+        row_pk=str(pk),
+        reason="ValueError: no",
+        routing_key=raw.routing_key,
+        headers=dict(raw.headers),
+        body=raw.body,
+    )
+    return row.pk
+
+
+def states() -> list[tuple[str, int]]:
+    return list(ParkedMessage.objects.order_by("pk").values_list("status", "attempts"))
+
+
+def work() -> None:
+    """What a worker does about once a second."""
+    applier = InboxApplier()
+    while applier.do_chores():
+        pass
