@@ -11,8 +11,6 @@ import os
 import signal
 import socket
 import warnings
-from types import TracebackType
-from typing import Self
 
 import docker
 import psycopg
@@ -21,6 +19,7 @@ from testcontainers.core.container import DockerContainer
 
 from local_stack import databases
 from local_stack.errors import ServerFailedError
+from local_stack.lifecycle import Restartable
 from local_stack.ports import free_ports
 from local_stack.process import is_alive
 from local_stack.rabbitmq import TEST_USER
@@ -63,7 +62,7 @@ def remove_leftovers() -> None:
                     container.remove(force=True, v=True)
 
 
-class _Container:
+class _Container(Restartable):
     """A server in a container: what both servers have in common."""
 
     def __init__(self, image: str, port: int, environment: dict[str, str]) -> None:
@@ -103,27 +102,10 @@ class _Container:
         container.kill(signal=signal.SIGKILL)
         container.wait(timeout=30)
 
-    def restart(self) -> None:
-        """Stop and start with the same data on the same port."""
-        self.stop()
-        self.start()
-
     def close(self) -> None:
         """Remove the container and its data."""
         if self._created:
             self._container.stop(force=True, delete_volume=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class ContainerRabbitMQ(_Container):

@@ -6,11 +6,10 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from local_stack import packages
 from local_stack.errors import ServerFailedError
+from local_stack.lifecycle import Restartable
 from local_stack.ports import LOOPBACK, free_ports
 from local_stack.process import ServerProcess, as_user, give_to, service_user
 from local_stack.waiting import eventually
@@ -29,7 +28,7 @@ def find_binaries() -> tuple[str, str, str] | None:
     return (found[0], found[1], found[2]) if len(found) == len(names) else None
 
 
-class PrivateMariaDB:
+class PrivateMariaDB(Restartable):
     """A MariaDB server of one's own."""
 
     description = "a private MariaDB server from the machine's binaries"
@@ -119,24 +118,7 @@ class PrivateMariaDB:
         """Kill the server with SIGKILL; data and port are kept."""
         self._server.end(signal.SIGKILL)
 
-    def restart(self) -> None:
-        """Stop and start with the same data on the same port."""
-        self.stop()
-        self.start()
-
     def close(self) -> None:
         """Stop everything and remove the data."""
         self.stop()
         shutil.rmtree(self._temporary, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

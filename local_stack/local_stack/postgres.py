@@ -6,13 +6,12 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psycopg
 
 from local_stack import databases, packages
 from local_stack.errors import ServerFailedError
+from local_stack.lifecycle import Restartable
 from local_stack.ports import LOOPBACK, free_ports
 from local_stack.process import ServerProcess, as_user, give_to, service_user
 from local_stack.waiting import eventually
@@ -32,7 +31,7 @@ def find_binaries() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
-class PrivatePostgres:
+class PrivatePostgres(Restartable):
     """A PostgreSQL server of one's own: start, stop, kill and restart it as tests need it."""
 
     description = "a private PostgreSQL cluster from the machine's binaries"
@@ -134,25 +133,8 @@ class PrivatePostgres:
         """Kill the server with SIGKILL; data and port are kept."""
         self._server.end(signal.SIGKILL)
 
-    def restart(self) -> None:
-        """Stop and start with the same data on the same port."""
-        self.stop()
-        self.start()
-
     def close(self) -> None:
         """Stop everything; remove the directory if it was a temporary one."""
         self.stop()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

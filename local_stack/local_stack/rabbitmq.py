@@ -4,12 +4,11 @@ import shutil
 import signal
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from local_stack.broker_users import BrokerUser, definitions
 from local_stack.certificates import TLSListener
 from local_stack.errors import ServerFailedError
+from local_stack.lifecycle import Restartable
 from local_stack.ports import LOOPBACK, free_ports, is_answering
 from local_stack.process import ServerProcess
 from local_stack.rabbitmq_node import RabbitMQNode, install_scripts, speaks_amqp
@@ -21,7 +20,7 @@ _START_SECONDS = 120
 TEST_USER = BrokerUser(name="test", password="test", tags="administrator")  # noqa: S106
 
 
-class PrivateRabbitMQ:
+class PrivateRabbitMQ(Restartable):
     """A broker of one's own: start, stop, kill and restart it as tests need it."""
 
     description = "a private RabbitMQ node from the machine's binaries"
@@ -93,11 +92,6 @@ class PrivateRabbitMQ:
         """Kill the broker with SIGKILL; data and ports are kept."""
         self._server.end(signal.SIGKILL)
 
-    def restart(self) -> None:
-        """Stop and start with the same data on the same port."""
-        self.stop()
-        self.start()
-
     def ctl(self, *arguments: str) -> str:
         """Run rabbitmqctl and return its output, for example `ctl("stop_app")`."""
         return self.node.ctl(*arguments)
@@ -108,15 +102,3 @@ class PrivateRabbitMQ:
         self._epmd.end(signal.SIGTERM)
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -5,12 +5,11 @@ import signal
 import socket
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from local_stack import packages
 from local_stack.certificates import TLSListener
 from local_stack.errors import ServerFailedError
+from local_stack.lifecycle import Restartable
 from local_stack.ports import LOOPBACK, free_ports
 from local_stack.process import ServerProcess
 from local_stack.waiting import eventually
@@ -29,7 +28,7 @@ def answers(port: int, host: str = LOOPBACK) -> bool:
         return False
 
 
-class PrivateRedis:
+class PrivateRedis(Restartable):
     """A Redis server of one's own: start, stop, kill and restart it as tests need it."""
 
     description = "a private Redis server from the machine's binary"
@@ -75,27 +74,10 @@ class PrivateRedis:
         """Kill the server with SIGKILL; data and port are kept."""
         self._server.end(signal.SIGKILL)
 
-    def restart(self) -> None:
-        """Stop and start with the same data on the same port."""
-        self.stop()
-        self.start()
-
     def close(self) -> None:
         """Stop the server and remove its data."""
         self.stop()
         shutil.rmtree(self._directory, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _tls_words(tls: TLSListener | None) -> list[str]:
