@@ -23,6 +23,28 @@ _WORDS = {
 }
 
 
+def add_batch(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Declares ``--batch``.
+
+    Args:
+        parser: of the command.
+        meaning: what is handled at once, for its help.
+    """
+    parser.add_argument(
+        *("--batch", "-b"),
+        type=positive,
+        default=DEFAULT_BATCH_SIZE,
+        help=f"{meaning} (default: %(default)s)",
+    )
+
+
+def add_filter(parser: argparse.ArgumentParser) -> None:
+    """Declares ``--filter`` of a command that handles all rows without it."""
+    parser.add_argument(
+        "--filter", "-f", help="JSON object of filter arguments (default: all rows)"
+    )
+
+
 def master_model(cqrs_id: str) -> Any:
     """The master model with that ``CQRS_ID``.
 

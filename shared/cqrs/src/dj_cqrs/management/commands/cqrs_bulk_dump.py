@@ -8,13 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from dj_cqrs.connections import persistently
-from dj_cqrs.management.arguments import (
-    DEFAULT_BATCH_SIZE,
-    batch_size,
-    master_model,
-    positive,
-    rows_of,
-)
+from dj_cqrs.management.arguments import add_batch, batch_size, master_model, rows_of
 from dj_cqrs.management.files import whole_file
 from dj_cqrs.management.paging import keyset_pages
 from dj_cqrs.management.progress import Progress
@@ -34,12 +28,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--output", "-o", help="file to write; - for standard output (default: CQRS_ID.dump)"
         )
-        parser.add_argument(
-            *("--batch", "-b"),
-            type=positive,
-            default=DEFAULT_BATCH_SIZE,
-            help="rows in a batch (default: %(default)s)",
-        )
+        add_batch(parser, "rows in a batch")
         parser.add_argument("--progress", "-p", action="store_true", help="show the progress")
         parser.add_argument("--force", "-f", action="store_true", help="replace an existing file")
 

@@ -15,13 +15,7 @@ from django.db import DatabaseError, Error, router, transaction
 
 from dj_cqrs import conf, wire
 from dj_cqrs.exceptions import ContractError, CQRSError
-from dj_cqrs.management.arguments import (
-    DEFAULT_BATCH_SIZE,
-    batch_size,
-    boolean,
-    positive,
-    replica_model,
-)
+from dj_cqrs.management.arguments import add_batch, batch_size, boolean, replica_model
 from dj_cqrs.replica.loading import Line, Loader
 from dj_cqrs.replica.outcome import Outcome
 
@@ -54,12 +48,7 @@ class Command(BaseCommand):
             metavar="true|false",
             help="remove all rows first, in the same transaction; the dump wins over newer rows",
         )
-        parser.add_argument(
-            *("--batch", "-b"),
-            type=positive,
-            default=DEFAULT_BATCH_SIZE,
-            help="rows in one transaction (default: %(default)s)",
-        )
+        add_batch(parser, "rows in one transaction")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Runs the command.

@@ -9,10 +9,10 @@ from django.db import router
 
 from dj_cqrs.management import inventory, pipes
 from dj_cqrs.management.arguments import (
-    DEFAULT_BATCH_SIZE,
+    add_batch,
+    add_filter,
     batch_size,
     filtered,
-    positive,
     replica_model,
     rows_of,
 )
@@ -33,15 +33,8 @@ class Command(BaseCommand):
         parser.add_argument(
             "--cqrs-id", "-cid", required=True, help="CQRS_ID of the replica model"
         )
-        parser.add_argument(
-            "--filter", "-f", help="JSON object of filter arguments (default: all rows)"
-        )
-        parser.add_argument(
-            *("--batch", "-b"),
-            type=positive,
-            default=DEFAULT_BATCH_SIZE,
-            help="rows in a line (default: %(default)s)",
-        )
+        add_filter(parser)
+        add_batch(parser, "rows in a line")
         parser.add_argument(
             "--revisions",
             action="store_true",

@@ -7,11 +7,11 @@ from django.core.management.base import BaseCommand
 
 from dj_cqrs.management import inventory, pipes
 from dj_cqrs.management.arguments import (
-    DEFAULT_BATCH_SIZE,
+    add_batch,
+    add_filter,
     batch_size,
     filtered,
     master_model,
-    positive,
     rows_of,
 )
 from dj_cqrs.management.paging import refuse_composite_key
@@ -29,15 +29,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declares the arguments."""
         parser.add_argument("--cqrs-id", "-cid", required=True, help="CQRS_ID of the master model")
-        parser.add_argument(
-            "--filter", "-f", help="JSON object of filter arguments (default: all rows)"
-        )
-        parser.add_argument(
-            *("--batch", "-b"),
-            type=positive,
-            default=DEFAULT_BATCH_SIZE,
-            help="rows in a line (default: %(default)s)",
-        )
+        add_filter(parser)
+        add_batch(parser, "rows in a line")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Prints the header, then a line for each batch.

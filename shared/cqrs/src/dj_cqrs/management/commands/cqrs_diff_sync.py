@@ -8,13 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, router
 
 from dj_cqrs.management import pipes
-from dj_cqrs.management.arguments import (
-    DEFAULT_BATCH_SIZE,
-    batch_size,
-    master_keys,
-    master_model,
-    positive,
-)
+from dj_cqrs.management.arguments import add_batch, batch_size, master_keys, master_model
 from dj_cqrs.management.paging import refuse_composite_key
 from dj_cqrs.management.progress import Progress
 from dj_cqrs.master import drift
@@ -32,12 +26,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declares the arguments."""
-        parser.add_argument(
-            *("--batch", "-b"),
-            type=positive,
-            default=DEFAULT_BATCH_SIZE,
-            help="rows at a time (default: %(default)s)",
-        )
+        add_batch(parser, "rows at a time")
         parser.add_argument("--progress", "-p", action="store_true", help="show the progress")
 
     def handle(self, *_: Any, **options: Any) -> None:

@@ -11,14 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError
 
 from dj_cqrs.connections import persistently
-from dj_cqrs.management.arguments import (
-    DEFAULT_BATCH_SIZE,
-    batch_size,
-    filtered,
-    master_model,
-    positive,
-    rows_of,
-)
+from dj_cqrs.management.arguments import add_batch, batch_size, filtered, master_model, rows_of
 from dj_cqrs.management.paging import keyset_pages, refuse_composite_key
 from dj_cqrs.management.progress import Progress
 from dj_cqrs.master.bulk_sync import SyncRequest, above_all, sync_rows
@@ -41,12 +34,7 @@ class Command(BaseCommand):
             "--filter", "-f", help="JSON object of filter arguments; '{}' for all rows"
         )
         parser.add_argument("--queue", "-q", help="send to this queue only")
-        parser.add_argument(
-            *("--batch", "-b"),
-            type=positive,
-            default=DEFAULT_BATCH_SIZE,
-            help="rows in a batch (default: %(default)s)",
-        )
+        add_batch(parser, "rows in a batch")
         parser.add_argument("--progress", "-p", action="store_true", help="show the progress")
         parser.add_argument(
             "--delay", type=_seconds, default=0.0, help="seconds to wait between two batches"
