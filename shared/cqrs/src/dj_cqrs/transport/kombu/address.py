@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from dj_cqrs import conf
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.transport.kombu import redis_tls
+from dj_cqrs.transport.url import split
 
 DEFAULT_URL: Final = "amqp://localhost"
 DEFAULT_PREFETCH_COUNT: Final = 10
@@ -111,15 +112,7 @@ def prefetch_count() -> int:
 
 
 def _redis(url: str, options: dict[str, Any], seconds: float) -> Address:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # parsed, and refused, only when it is asked for
-    except ValueError:
-        # "from None": the error of the standard library quotes what may be the password.
-        raise ConfigurationError(
-            "CQRS url cannot be read; it must look like redis://user:password@host:6379/0, and "
-            "special characters in user and password must be percent-encoded."
-        ) from None
+    parts = split(url, example="redis://user:password@host:6379/0", encoded="user and password")
     if options.get("global_keyprefix"):
         raise ConfigurationError(
             "CQRS transport_options: global_keyprefix is not supported; name another database."

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote
 
 import pika
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.conf import settings
 from dj_cqrs import conf
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.transport import tls
+from dj_cqrs.transport.url import split
 
 PORT: Final = 5672
 TLS_PORT: Final = 5671
@@ -121,16 +122,9 @@ def _ssl_options(address: _Address, raw: Mapping[str, Any]) -> pika.SSLOptions |
 
 
 def _split(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # parsed, and refused, only when it is asked for
-    except ValueError:
-        # "from None": the error of the standard library quotes what may be the password.
-        raise ConfigurationError(
-            "CQRS url cannot be read; it must look like amqp://user:password@host:5672/vhost, "
-            "and special characters in user, password and vhost must be percent-encoded."
-        ) from None
-    return parts
+    return split(
+        url, example="amqp://user:password@host:5672/vhost", encoded="user, password and vhost"
+    )
 
 
 def _virtual_host(path: str) -> str:
