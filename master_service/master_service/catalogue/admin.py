@@ -1,7 +1,5 @@
 """The catalogue for people: the same use cases as the API, in Django's admin."""
 
-from typing import TYPE_CHECKING, Any
-
 from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -9,11 +7,7 @@ from django.http import HttpRequest
 from dj_cqrs.admin import CQRSAdminMasterSyncMixin
 from master_service.catalogue import services
 from master_service.catalogue.models import Album, Artist, Genre, MediaType, PriceChange, Track
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]  # generic in the stubs only
-else:
-    ModelAdmin = admin.ModelAdmin
+from master_service.generic_admin import ModelAdmin
 
 
 @admin.register(Artist, Genre, MediaType)

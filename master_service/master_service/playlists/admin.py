@@ -1,18 +1,10 @@
 """Playlists for people."""
 
-from typing import TYPE_CHECKING, Any
-
 from django.contrib import admin
 
 from dj_cqrs.admin import CQRSAdminMasterSyncMixin
+from master_service.generic_admin import ModelAdmin, TabularInline
 from master_service.playlists.models import Playlist, PlaylistTrack
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]  # generic in the stubs only
-    TabularInline = admin.TabularInline[Any, Any]
-else:
-    ModelAdmin = admin.ModelAdmin
-    TabularInline = admin.TabularInline
 
 
 class EntryInline(TabularInline):

@@ -1,7 +1,7 @@
 """Sales for people: the same use cases as the API, in Django's admin."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -9,15 +9,9 @@ from django.http import HttpRequest
 
 from dj_cqrs.admin import CQRSAdminMasterSyncMixin
 from master_service.errors import ApplicationError
+from master_service.generic_admin import ModelAdmin, TabularInline
 from master_service.sales import services
 from master_service.sales.models import ClosingReason, Customer, Employee, Invoice, InvoiceLine
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]  # generic in the stubs only
-    TabularInline = admin.TabularInline[Any, Any]
-else:
-    ModelAdmin = admin.ModelAdmin
-    TabularInline = admin.TabularInline
 
 
 @admin.register(Employee)
