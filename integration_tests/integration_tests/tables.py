@@ -1,21 +1,9 @@
 """Compares every replicated row of two databases: the only judge of whether replication worked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from integration_tests import databases
-from integration_tests.databases import Row
-
-_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicatedTable:
-    """Two queries that must return the same rows; the first column is the primary key."""
-
-    cqrs_id: str
-    on_master: str
-    on_replica: str
+from integration_tests.comparison import ReplicatedTable, assert_equal_rows
 
 
 def _plain(
@@ -101,35 +89,9 @@ TABLES: Sequence[ReplicatedTable] = (
 
 def assert_equal_tables(master_url: str, replica_url: str) -> None:
     """Fail with the first differences if any replicated row differs, is missing or is too much."""
-    differences: list[str] = []
-    for table in TABLES:
-        expected = _by_key(databases.rows(master_url, table.on_master))
-        found = _by_key(databases.rows(replica_url, table.on_replica))
-        differences += _compare(table.cqrs_id, expected, found)
-    assert not differences, "\n".join(differences)
+    assert_equal_rows(TABLES, master_url, replica_url)
 
 
 def count_rows(replica_url: str) -> int:
     """How many replicated rows a replica has."""
     return sum(len(databases.rows(replica_url, table.on_replica)) for table in TABLES)
-
-
-def _by_key(rows: Sequence[Row]) -> dict[int, Row]:
-    return {row[0]: row for row in rows}
-
-
-def _compare(cqrs_id: str, expected: dict[int, Row], found: dict[int, Row]) -> list[str]:
-    missing = sorted(expected.keys() - found.keys())
-    extra = sorted(found.keys() - expected.keys())
-    differing = [
-        f"  {pk}: {expected[pk]} on the master, {found[pk]} on the replica"
-        for pk in sorted(expected.keys() & found.keys())
-        if expected[pk] != found[pk]
-    ]
-    if not (missing or extra or differing):
-        return []
-    summary = (
-        f"{cqrs_id}: {len(missing)} missing {missing[:_SHOWN]}, {len(extra)} too much "
-        f"{extra[:_SHOWN]}, {len(differing)} differ of {len(expected)}"
-    )
-    return [summary, *differing[:_SHOWN]]

@@ -1,21 +1,8 @@
 """Compares all columns of all replicated rows of two databases."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from integration_tests import databases
-from integration_tests.databases import Row
-
-_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicatedTable:
-    """Two queries that must return the same rows; the first column is the primary key."""
-
-    name: str
-    on_master: str
-    on_replica: str
+from integration_tests.comparison import ReplicatedTable, assert_equal_rows
 
 
 def _plain(name: str, columns: str) -> ReplicatedTable:
@@ -64,30 +51,4 @@ TABLES: Sequence[ReplicatedTable] = (
 
 def assert_equal_tables(master_url: str, replica_url: str) -> None:
     """Fail with the first differences if any replicated row differs, is missing or is too much."""
-    differences: list[str] = []
-    for table in TABLES:
-        expected = _by_key(databases.rows(master_url, table.on_master))
-        found = _by_key(databases.rows(replica_url, table.on_replica))
-        differences += _compare(table.name, expected, found)
-    assert not differences, "\n".join(differences)
-
-
-def _by_key(rows: Sequence[Row]) -> dict[str, Row]:
-    return {str(row[0]): row for row in rows}
-
-
-def _compare(name: str, expected: dict[str, Row], found: dict[str, Row]) -> list[str]:
-    missing = sorted(expected.keys() - found.keys())
-    extra = sorted(found.keys() - expected.keys())
-    differing = [
-        f"  {pk}: {expected[pk]} on the master, {found[pk]} on the replica"
-        for pk in sorted(expected.keys() & found.keys())
-        if expected[pk] != found[pk]
-    ]
-    if not (missing or extra or differing):
-        return []
-    summary = (
-        f"{name}: {len(missing)} missing {missing[:_SHOWN]}, {len(extra)} too much "
-        f"{extra[:_SHOWN]}, {len(differing)} differ of {len(expected)}"
-    )
-    return [summary, *differing[:_SHOWN]]
+    assert_equal_rows(TABLES, master_url, replica_url)
