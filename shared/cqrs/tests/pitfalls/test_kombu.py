@@ -1,14 +1,11 @@
 """What django-cqrs gets wrong with Kombu (W6, W30), and ours must not."""
 
-import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
 from pytest_django import Settings
 
 from dj_cqrs.dataclasses import TransportPayload
@@ -21,6 +18,8 @@ from dj_cqrs.transport.base import REASON_HEADER, Delivery
 from local_stack.ports import free_ports
 from local_stack.waiting import eventually
 from tests.app.replica_models import Notifier
+from tests.replica.threads import worker_threads
+from tests.transport.kombu_settings import fresh_settings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,14 +31,7 @@ def cqrs(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> 
     if request.param != "filesystem":
         server = {"amqp": "rabbitmq", "redis": "redis"}[request.param]
         url = request.getfixturevalue(server).url
-    unique = uuid.uuid4().hex[:12]
-    settings.CQRS = {
-        "transport": "dj_cqrs.transport.KombuTransport",
-        "url": url,
-        "exchange": f"exchange-{unique}",
-        "queue": f"queue-{unique}",
-        "replica": {"CQRS_MAX_RETRIES": 2, "CQRS_RETRY_DELAY": 0},
-    }
+    settings.CQRS = fresh_settings(url, replica={"CQRS_MAX_RETRIES": 2, "CQRS_RETRY_DELAY": 0})
     Notifier.received.clear()
     KombuTransport.clean_connection()
     KombuTransport.declare()
@@ -50,27 +42,8 @@ def cqrs(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> 
 @pytest.fixture
 def run_worker(cqrs: None) -> Iterator[Callable[[Any], None]]:
     """Starts a worker in a thread; that it lives on is part of every test."""
-    started: list[tuple[Worker, threading.Thread]] = []
-
-    def run(applier: Any) -> None:
-        worker = Worker(KombuTransport.consumer, applier, batch_size=10)
-        thread = threading.Thread(target=_run, args=(worker,), daemon=True)
-        started.append((worker, thread))
-        thread.start()
-
-    yield run
-    for worker, thread in started:
-        assert thread.is_alive(), "the worker died"
-        worker.stop()
-        thread.join(20)
-        assert not thread.is_alive(), "the worker did not stop"
-
-
-def _run(worker: Worker) -> None:
-    try:
-        worker.run()
-    finally:
-        connections.close_all()
+    with worker_threads() as start:
+        yield lambda applier: start(Worker(KombuTransport.consumer, applier, batch_size=10))
 
 
 def publish(*names: str) -> None:

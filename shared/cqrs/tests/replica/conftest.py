@@ -1,10 +1,8 @@
 """Fixtures of the replica's tests."""
 
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.db import connections
 
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.with_inbox import InboxApplier
@@ -13,6 +11,7 @@ from dj_cqrs.transport.base import OutgoingMessage
 from dj_cqrs.transport.memory import MemoryBroker, MemoryTransport, broker
 from local_stack.waiting import eventually
 from tests.app.replica_models import HookedItem, Notifier
+from tests.replica.threads import worker_threads
 
 
 @pytest.fixture(autouse=True)
@@ -45,26 +44,19 @@ def publish(memory_broker: MemoryBroker) -> Callable[[RawMessage], None]:
 @pytest.fixture
 def run_worker(memory_broker: MemoryBroker) -> Iterator[Callable[..., Worker]]:
     """Starts a worker in a thread; that it lives on until its end is part of every test."""
-    started: list[tuple[Worker, threading.Thread]] = []
+    with worker_threads() as start:
 
-    def run(applier: Applier | None = None, cqrs_ids: set[str] | None = None) -> Worker:
-        worker = Worker(
-            lambda: MemoryTransport.consumer(cqrs_ids),
-            applier or InboxApplier(),
-            batch_size=50,
-            longest_back_off_seconds=0.1,
-        )
-        thread = threading.Thread(target=_run, args=(worker,), daemon=True)
-        started.append((worker, thread))
-        thread.start()
-        return worker
+        def run(applier: Applier | None = None, cqrs_ids: set[str] | None = None) -> Worker:
+            worker = Worker(
+                lambda: MemoryTransport.consumer(cqrs_ids),
+                applier or InboxApplier(),
+                batch_size=50,
+                longest_back_off_seconds=0.1,
+            )
+            start(worker)
+            return worker
 
-    yield run
-    for worker, thread in started:
-        assert thread.is_alive(), "the worker died"
-        worker.stop()
-        thread.join(10)
-        assert not thread.is_alive(), "the worker did not stop"
+        yield run
 
 
 @pytest.fixture
@@ -78,10 +70,3 @@ def settled(memory_broker: MemoryBroker) -> Callable[[], None]:
         eventually(check)
 
     return wait
-
-
-def _run(worker: Worker) -> None:
-    try:
-        worker.run()
-    finally:
-        connections.close_all()

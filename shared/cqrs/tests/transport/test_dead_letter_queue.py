@@ -13,6 +13,7 @@ from dj_cqrs.transport.base import BaseTransport, DeadLetterQueue, Delivery
 from dj_cqrs.transport.memory import MemoryTransport, broker
 from dj_cqrs.transport.rabbit_mq import RabbitMQTransport
 from local_stack.waiting import eventually
+from tests.expectations import expect
 from tests.transport.messages import messages, receive, receive_and_ack
 from tests.transport.proxy import Proxy
 
@@ -57,14 +58,10 @@ def letters(
         reject(any_transport, count)
         queue = any_transport.dead_letters()
         request.addfinalizer(queue.close)
-        eventually(lambda: _expect(queue.count() == count))
+        eventually(lambda: expect(queue.count() == count))
         return queue
 
     return make
-
-
-def _expect(is_so: bool) -> None:
-    assert is_so
 
 
 def test_a_queue_that_does_not_exist_has_no_letters(any_transport: type[BaseTransport]) -> None:
@@ -188,7 +185,7 @@ def test_headers_of_the_broker_do_not_travel_on_but_ours_do(
     amqp.confirm_delivery()
     amqp.basic_publish("", dead, b"1", BasicProperties(headers=headers))
     queue = transport.dead_letters()
-    eventually(lambda: _expect(queue.count() == 1))
+    eventually(lambda: expect(queue.count() == 1))
 
     def handle(letter: Delivery) -> bool:
         assert letter.headers.items() >= headers.items()
@@ -210,7 +207,7 @@ def test_letters_outlive_any_number_of_looks(
     """A quorum queue drops what was given back 20 times, unless somebody takes care."""
     reject(transport, 2)
     queue = transport.dead_letters()
-    eventually(lambda: _expect(queue.count() == 2))
+    eventually(lambda: expect(queue.count() == 2))
 
     for _ in range(25):
         assert bodies(queue.browse()) == [0, 1]
@@ -226,7 +223,7 @@ def test_the_broker_gives_letters_back_when_the_connection_is_lost(
 ) -> None:
     reject(RabbitMQTransport, 2)
     queue = RabbitMQTransport.dead_letters()
-    eventually(lambda: _expect(queue.count() == 2))
+    eventually(lambda: expect(queue.count() == 2))
 
     browsing = queue.browse()
     next(browsing)
@@ -236,5 +233,5 @@ def test_the_broker_gives_letters_back_when_the_connection_is_lost(
     queue.close()
 
     again = RabbitMQTransport.dead_letters()
-    eventually(lambda: _expect(again.count() == 2))
+    eventually(lambda: expect(again.count() == 2))
     again.close()

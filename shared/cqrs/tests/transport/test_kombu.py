@@ -2,7 +2,6 @@
 
 import json
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,19 +17,9 @@ from dj_cqrs.exceptions import BrokerUnreachableError, ConfigurationError, Trans
 from dj_cqrs.transport import KombuTransport
 from local_stack.servers import Server
 from tests.transport.faults import away
+from tests.transport.kombu_settings import fresh_settings
 from tests.transport.messages import CONFIRMED, message, messages, numbers, receive
 from tests.transport.proxy import Proxy
-
-
-def names(url: str, **more: Any) -> dict[str, Any]:
-    unique = uuid.uuid4().hex[:12]
-    return {
-        "transport": "dj_cqrs.transport.KombuTransport",
-        "url": url,
-        "exchange": f"exchange-{unique}",
-        "queue": f"queue-{unique}",
-        **more,
-    }
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +34,9 @@ def clean() -> Iterator[None]:
 def cqrs(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> dict[str, Any]:
     """``settings.CQRS`` with a fresh exchange and queue."""
     if request.param == "redis":
-        settings.CQRS = names(request.getfixturevalue("redis").url)
+        settings.CQRS = fresh_settings(request.getfixturevalue("redis").url)
     else:
-        settings.CQRS = names(f"filesystem://{tmp_path}")
+        settings.CQRS = fresh_settings(f"filesystem://{tmp_path}")
     made: dict[str, Any] = settings.CQRS
     return made
 
@@ -155,7 +144,7 @@ def test_default_prefetch_is_the_contracts(cqrs: dict[str, Any]) -> None:
 
 
 def test_slow_work_keeps_its_lease(settings: Settings, redis: Server) -> None:
-    settings.CQRS = names(redis.url, transport_options={"visibility_timeout": 0.6})
+    settings.CQRS = fresh_settings(redis.url, transport_options={"visibility_timeout": 0.6})
     slow, other = KombuTransport.consumer(["track"]), KombuTransport.consumer(["track"])
     KombuTransport.publisher().publish(messages([1]), timeout_seconds=10)
     (delivery,) = receive(slow, 1)
@@ -168,7 +157,7 @@ def test_slow_work_keeps_its_lease(settings: Settings, redis: Server) -> None:
 
 
 def test_deaths_over_a_message_are_counted(settings: Settings, redis: Server) -> None:
-    settings.CQRS = names(redis.url, transport_options={"visibility_timeout": 0.3})
+    settings.CQRS = fresh_settings(redis.url, transport_options={"visibility_timeout": 0.3})
     dying = KombuTransport.consumer(["track"])
     KombuTransport.publisher().publish(messages([1]), timeout_seconds=10)
     receive(dying, 1)
@@ -185,7 +174,7 @@ def test_deaths_over_a_message_are_counted(settings: Settings, redis: Server) ->
 def test_redis_that_is_away_is_an_error_that_ends_when_it_is_back(
     settings: Settings, redis: Server
 ) -> None:
-    settings.CQRS = names(redis.url)
+    settings.CQRS = fresh_settings(redis.url)
     consumer, publisher = KombuTransport.consumer(["track"]), KombuTransport.publisher()
     publisher.publish(messages([1]), timeout_seconds=10)
 
@@ -206,7 +195,7 @@ def test_redis_that_is_away_is_an_error_that_ends_when_it_is_back(
 
 
 def test_what_is_no_envelope_is_handed_on_as_it_is(settings: Settings, tmp_path: Path) -> None:
-    settings.CQRS = names(f"filesystem://{tmp_path}")
+    settings.CQRS = fresh_settings(f"filesystem://{tmp_path}")
     consumer = KombuTransport.consumer(["track"])
     (tmp_path / "messages" / f"1_x.{settings.CQRS['queue']}.msg").write_bytes(b"\xff")
 
@@ -217,7 +206,7 @@ def test_what_is_no_envelope_is_handed_on_as_it_is(settings: Settings, tmp_path:
 
 
 def test_files_of_half_a_message_are_not_seen(settings: Settings, tmp_path: Path) -> None:
-    settings.CQRS = names(f"filesystem://{tmp_path}")
+    settings.CQRS = fresh_settings(f"filesystem://{tmp_path}")
     consumer = KombuTransport.consumer(["track"])
     KombuTransport.publisher().publish([message(1)], timeout_seconds=10)
 
@@ -255,7 +244,7 @@ def test_unbound_model_is_routed_no_more(cqrs: dict[str, Any]) -> None:
 def test_settings_that_make_no_sense_are_refused_at_start(
     settings: Settings, changes: dict[str, Any], text: str
 ) -> None:
-    settings.CQRS = {**names(""), **changes}
+    settings.CQRS = {**fresh_settings(""), **changes}
 
     with pytest.raises(ConfigurationError, match=text) as error:
         KombuTransport.check_settings()
@@ -263,7 +252,7 @@ def test_settings_that_make_no_sense_are_refused_at_start(
 
 
 def test_query_that_kombu_does_not_know_is_refused(settings: Settings) -> None:
-    settings.CQRS = names("redis://127.0.0.1/0?nonsense=1")
+    settings.CQRS = fresh_settings("redis://127.0.0.1/0?nonsense=1")
 
     with pytest.raises(ConfigurationError, match="nonsense"):
         KombuTransport.consumer(["track"])
@@ -273,7 +262,9 @@ def test_redis_that_hangs_holds_up_no_save_for_long(
     settings: Settings, redis: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Proxy(redis.url) as proxy:
-        settings.CQRS = names(f"redis://127.0.0.1:{urlsplit(proxy.url).port}/0", produce_timeout=1)
+        settings.CQRS = fresh_settings(
+            f"redis://127.0.0.1:{urlsplit(proxy.url).port}/0", produce_timeout=1
+        )
         KombuTransport.produce(payload())
         proxy.freeze()
         started_at = time.monotonic()

@@ -1,9 +1,8 @@
 """KombuTransport does what every transport must do, on each of its brokers."""
 
-import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -11,37 +10,12 @@ from pytest_django import Settings
 from dj_cqrs.transport import BaseTransport, KombuTransport
 from dj_cqrs.transport.base import Delivery
 from local_stack.servers import RabbitMQServer, Server
-from tests.transport.conformance import No, Promises, TransportConformance
+from tests.transport.conformance import EVERYTHING, No, TransportConformance
+from tests.transport.kombu_settings import fresh_settings
 
 NO_CLOCK = No("dead letters stay until somebody sends them again or purges them")
 
-PROMISES_OF_MAILBOXES = Promises(
-    confirms=True,
-    notices_unroutable=True,
-    keeps_messages=True,
-    durable=True,
-    ordered=True,
-    gives_back=True,
-    redelivers_after_a_crash=True,
-    marks_redelivered=True,
-    delays=True,
-    durable_delays=True,
-    keeps_dead_letters=True,
-    expires_dead_letters=NO_CLOCK,
-    carries_headers=True,
-)
-
-
-def names(url: str) -> dict[str, Any]:
-    unique = uuid.uuid4().hex[:12]
-    return {
-        "transport": "dj_cqrs.transport.KombuTransport",
-        "url": url,
-        "exchange": f"exchange-{unique}",
-        "queue": f"queue-{unique}",
-        # The suite looks at whole batches.
-        "consumer_prefetch_count": 1000,
-    }
+PROMISES_OF_MAILBOXES = replace(EVERYTHING, expires_dead_letters=NO_CLOCK)
 
 
 def take_all() -> list[Delivery]:
@@ -61,7 +35,8 @@ class KombuConformance(TransportConformance):
 
     @pytest.fixture
     def transport(self, settings: Settings, url: str) -> type[BaseTransport]:
-        settings.CQRS = names(url)
+        # The suite looks at whole batches.
+        settings.CQRS = fresh_settings(url, consumer_prefetch_count=1000)
         return KombuTransport
 
     @pytest.fixture
@@ -70,21 +45,7 @@ class KombuConformance(TransportConformance):
 
 
 class TestKombuOnAMQP(KombuConformance):
-    promises = Promises(
-        confirms=True,
-        notices_unroutable=True,
-        keeps_messages=True,
-        durable=True,
-        ordered=True,
-        gives_back=True,
-        redelivers_after_a_crash=True,
-        marks_redelivered=True,
-        delays=True,
-        durable_delays=True,
-        keeps_dead_letters=True,
-        expires_dead_letters=True,
-        carries_headers=True,
-    )
+    promises = EVERYTHING
 
     @pytest.fixture
     def url(self, rabbitmq: RabbitMQServer) -> str:

@@ -10,12 +10,12 @@ from pytest_django import Settings
 from dj_cqrs.controller import consumer as controller
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.transport import KombuTransport
-from tests.transport.test_kombu_conformance import names
+from tests.transport.kombu_settings import fresh_settings
 
 
 @pytest.fixture(autouse=True)
 def _broker_of_files(settings: Settings, tmp_path: Path) -> Iterator[None]:
-    settings.CQRS = names(f"filesystem://{tmp_path}/broker")
+    settings.CQRS = fresh_settings(f"filesystem://{tmp_path}/broker")
     yield
     KombuTransport.clean_connection()
 

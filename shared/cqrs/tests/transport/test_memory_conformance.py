@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,26 +11,17 @@ from pytest_django import Settings
 from dj_cqrs.transport import BaseTransport
 from dj_cqrs.transport.base import Delivery
 from dj_cqrs.transport.memory import MemoryTransport, broker
-from tests.transport.conformance import No, Promises, TransportConformance
+from tests.transport.conformance import EVERYTHING, No, TransportConformance
 
 IN_ONE_PROCESS = No("the broker lives and ends with its process")
 
 
 class TestMemory(TransportConformance):
-    promises = Promises(
-        confirms=True,
-        notices_unroutable=True,
-        keeps_messages=True,
+    promises = replace(
+        EVERYTHING,
         durable=IN_ONE_PROCESS,
-        ordered=True,
-        gives_back=True,
         redelivers_after_a_crash=IN_ONE_PROCESS,
-        marks_redelivered=True,
-        delays=True,
         durable_delays=IN_ONE_PROCESS,
-        keeps_dead_letters=True,
-        expires_dead_letters=True,
-        carries_headers=True,
     )
 
     @pytest.fixture

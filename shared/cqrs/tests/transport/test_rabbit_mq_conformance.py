@@ -9,25 +9,11 @@ from pika.adapters.blocking_connection import BlockingChannel
 from dj_cqrs.transport import BaseTransport, RabbitMQTransport
 from dj_cqrs.transport.base import Delivery
 from local_stack.servers import RabbitMQServer
-from tests.transport.conformance import Promises, TransportConformance
+from tests.transport.conformance import EVERYTHING, TransportConformance
 
 
 class TestRabbitMQ(TransportConformance):
-    promises = Promises(
-        confirms=True,
-        notices_unroutable=True,
-        keeps_messages=True,
-        durable=True,
-        ordered=True,
-        gives_back=True,
-        redelivers_after_a_crash=True,
-        marks_redelivered=True,
-        delays=True,
-        durable_delays=True,
-        keeps_dead_letters=True,
-        expires_dead_letters=True,
-        carries_headers=True,
-    )
+    promises = EVERYTHING
 
     @pytest.fixture
     def transport(self, cqrs: dict[str, Any]) -> type[BaseTransport]:

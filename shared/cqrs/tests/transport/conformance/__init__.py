@@ -6,11 +6,11 @@ it promises beyond the rest, and provides the fixtures of ``suite.Suite``.
 
 from tests.transport.conformance.failing import Failing
 from tests.transport.conformance.lasting import Lasting
-from tests.transport.conformance.promises import No, Promise, Promises
+from tests.transport.conformance.promises import EVERYTHING, No, Promise, Promises
 from tests.transport.conformance.receiving import Receiving
 from tests.transport.conformance.sending import Sending
 
-__all__ = ["No", "Promise", "Promises", "TransportConformance"]
+__all__ = ["EVERYTHING", "No", "Promise", "Promises", "TransportConformance"]
 
 
 class TransportConformance(Sending, Receiving, Failing, Lasting):

@@ -65,3 +65,21 @@ class Promises:
     def names(cls) -> list[str]:
         """All promises, for a table."""
         return [one.name for one in fields(cls)]
+
+
+#: Of a broker with all the means.
+EVERYTHING = Promises(
+    confirms=True,
+    notices_unroutable=True,
+    keeps_messages=True,
+    durable=True,
+    ordered=True,
+    gives_back=True,
+    redelivers_after_a_crash=True,
+    marks_redelivered=True,
+    delays=True,
+    durable_delays=True,
+    keeps_dead_letters=True,
+    expires_dead_letters=True,
+    carries_headers=True,
+)
