@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from django.db import connections, router
+from django.db import DatabaseError, connections, router
 
 from dj_cqrs import conf, constants
 
@@ -78,7 +78,9 @@ def is_timeout(error: BaseException | None) -> bool:
         return state == _PG_TIMEOUT_STATE and constants.PG_TIMEOUT_FLAG in str(cause)
     arguments = getattr(cause, "args", None) or (None,)
     codes = (constants.MYSQL_TIMEOUT_ERROR_CODE, _MARIADB_TIMEOUT_ERROR_CODE)
-    return arguments[0] in codes or constants.PG_TIMEOUT_FLAG in str(cause)
+    if arguments[0] in codes:
+        return True
+    return isinstance(error, DatabaseError) and constants.PG_TIMEOUT_FLAG in str(cause)
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def is_missing_parent(error: BaseException) -> bool:
     return (
         _sqlstate(error) == _FOREIGN_KEY_STATE
         or _code(error) in _FOREIGN_KEY_CODES
-        or "FOREIGN KEY constraint failed" in str(error)  # SQLite
+        or (isinstance(error, DatabaseError) and "FOREIGN KEY constraint failed" in str(error))
     )
 
 

@@ -14,7 +14,7 @@ _HOOKS = ("cqrs_save", "cqrs_create", "cqrs_update", "cqrs_delete")
 
 
 class HookError(CQRSError):
-    """Raised when a hook returned a falsy value or ended the process, which means: not done."""
+    """Raised when a hook did not do its work, though it raised no ordinary exception."""
 
 
 class ExpiredError(PermanentError):
@@ -54,8 +54,15 @@ def call(message: Message) -> Any:
     with applying():
         try:
             result = hook(message)
+        except Exception:
+            raise
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
         except SystemExit as error:
             raise HookError(f"The hook called sys.exit({error.code!r}).") from error
+        except BaseException as error:
+            # A cancelled task, a timeout of gevent: none of them may end the worker.
+            raise HookError(f"The hook was ended by {error!r}.") from error
     if not result:
         name = "cqrs_delete" if message.is_delete else "cqrs_save, cqrs_create or cqrs_update"
         raise HookError(f"{name} of {message.model.__name__} returned {result!r}.")

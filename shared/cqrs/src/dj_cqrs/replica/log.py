@@ -78,8 +78,12 @@ def broken_policy(policy: Any, error: Exception) -> None:
 
 
 def reason_of(error: BaseException | None) -> str:
-    """An error in one line."""
-    return f"{type(error).__name__}: {error}"
+    """An error in one line, even one that cannot say what it is."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  the text of users' errors is users' code
+        text = "(it has no text)"
+    return f"{type(error).__name__}: {text}"
 
 
 def _order(message: Message, result: Result) -> None:

@@ -44,6 +44,9 @@ class HookWriter:
         """Calls the hooks; what they wrote is gone again if they fail."""
         with transaction.atomic(using=self._using):
             hooks.call(message)
+            if transaction.get_rollback(using=self._using):
+                # Django undoes all of the hook's writes then, and says nothing.
+                raise hooks.HookError("The hook went on after an error of the database.")
             database.check_constraints(self._using)
 
     def flush(self) -> None:
