@@ -1,8 +1,11 @@
 """What a write records: the row's state, under the next revision (G2, G3)."""
 
+from typing import Any
+
 import pytest
 from django.db.models import F
 
+from dj_cqrs.exceptions import PermanentError
 from tests.app.master_models import Author, Hidden, Note, Silent
 from tests.master.outbox_reader import summary, take
 
@@ -154,3 +157,20 @@ def test_only_the_chosen_fields_leave_home() -> None:
     }
     assert message["instance_pk"] == str(note.key)
     assert message["meta"] == {"signal": "SAVE", "text": "x"}
+
+
+def test_recording_that_saves_rows_without_end_is_refused(
+    author: Author, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get_cqrs_meta(self: Author, **_: Any) -> dict[str, Any]:
+        self.save()
+        return {}
+
+    monkeypatch.setattr(Author, "get_cqrs_meta", get_cqrs_meta)
+
+    with pytest.raises(PermanentError, match="rows of Author saves rows"):
+        author.save()
+
+    author.refresh_from_db()
+    assert author.cqrs_revision == 0
+    assert take() == []

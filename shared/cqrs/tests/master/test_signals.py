@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core import serializers
 from django.db import transaction
 
 from dj_cqrs.signals import MasterSignals, post_bulk_create, post_update
@@ -80,3 +81,18 @@ def test_a_model_that_does_not_produce_announces_nothing() -> None:
         handler(Silent, instances=[row])
 
     assert take() == []
+
+
+def test_a_deserialized_object_is_saved_and_recorded_outside_a_transaction(author: Author) -> None:
+    stored = serializers.serialize("json", [author])
+
+    for each in [*serializers.deserialize("json", stored)] * 2:
+        each.save()
+    for each in serializers.deserialize("json", stored.replace(f": {author.pk},", ": 77,")):
+        each.save()
+
+    assert summary(take()) == [
+        ("SAVE", "author", author.pk, 1),
+        ("SAVE", "author", author.pk, 2),
+        ("SAVE", "author", 77, 0),
+    ]

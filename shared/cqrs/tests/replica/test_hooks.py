@@ -64,10 +64,10 @@ def test_a_hook_that_goes_on_after_an_error_of_the_database_has_failed(
 ) -> None:
     """Django undoes what such a hook wrote. On some databases nothing else tells of it."""
 
-    def create(cls: Any, sync: bool, mapped_data: dict[str, Any], **_: Any) -> Any:
+    def create(cls: Any, /, sync: bool, mapped_data: dict[str, Any], **_: Any) -> Any:
         row = cls.objects.create(**mapped_data)
         with contextlib.suppress(IntegrityError):
-            Unique(id=1, code=None).save()
+            Unique.objects.bulk_create([Unique(id=1), Unique(id=1)])
         return row
 
     monkeypatch.setattr(HookedItem, "cqrs_create", classmethod(create))

@@ -29,14 +29,13 @@ def after_save(instance: Any, using: str) -> None:
 
 
 def before_raw_save(instance: Any, using: str) -> None:
-    """As ``before_save``, for fixtures, which are written with the values that they hold."""
+    """As ``before_save``, for fixtures, which are written with the values that they hold.
+
+    There may be no transaction: the object that a deserializer yields opens none.
+    """
     model, pk = row_of(instance)
-    rows = model._base_manager.using(using).select_for_update().filter(pk=pk)
-    revision = rows.values_list("cqrs_revision", flat=True).first()
-    if revision is None:
-        instance.cqrs_revision = 0
-    else:
-        instance.cqrs_revision = revision + (0 if marks_on(using).is_changed(model, pk) else 1)
+    is_changed = marks_on(using).is_changed(model, pk)
+    instance.cqrs_revision = NextRevision(0 if is_changed else 1)
 
 
 def saved(instance: Any, using: str | None, *, created: bool) -> None:

@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from dj_cqrs import conf
 from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.exceptions import PermanentError
 from dj_cqrs.master import payloads, related, serialization
 from dj_cqrs.master.changes import RowChange, by_model, fold
 from dj_cqrs.master.children import children_first, rows_children_first
@@ -25,8 +26,17 @@ from dj_cqrs.wire import to_plain
 
 logger = logging.getLogger("django-cqrs")
 
+
+class RecordingLoopError(PermanentError):
+    """Raised when recording a transaction's changes changes more, without end."""
+
+
 #: Called after the commit with each message, in the place of a transport (``dj_cqrs.testing``).
 listeners: Final[list[Callable[[TransportPayload], None]]] = []
+
+
+#: How often recording may lead to changes that are to be recorded too.
+_MAX_ROUNDS: Final = 100
 
 
 def marks_on(using: str) -> Marks:
@@ -93,8 +103,7 @@ def commit(using: str, but: Iterable[Mark]) -> None:
     marks = marks_on(using)
     left = set(but)
     with transaction.atomic(using=using):
-        while pending := [mark for mark in marks.pending() if mark not in left]:
-            record(pending, using)
+        _record_all(using, lambda: [mark for mark in marks.pending() if mark not in left])
     for mark in marks.all():
         if mark not in left:
             mark()
@@ -154,11 +163,29 @@ def _of_gone(change: RowChange) -> list[TransportPayload]:
 def _flush(connection: BaseDatabaseWrapper) -> None:
     """Records what the transaction changed; called right before its commit."""
     using = connection.alias
-    while pending := marks_on(using).pending():
-        record(pending, using)
+    _record_all(using, marks_on(using).pending)
     # What direct mode has to produce goes before other hooks, which may raise and stop the rest.
     connection.run_on_commit.sort(key=lambda hook: not _carries_messages(hook[1]))
     true_revisions_of(using).clear()
+
+
+def _record_all(using: str, pending: Callable[[], list[Mark]]) -> None:
+    """Records marks, and those that users' code adds meanwhile.
+
+    Raises:
+        RecordingLoopError: it adds more each time; the transaction is to be rolled back.
+    """
+    for _ in range(_MAX_ROUNDS):
+        marks = pending()
+        if not marks:
+            return
+        record(marks, using)
+    saved = {mark.model.__name__ for mark in pending() if mark.change is not Change.RELATED}
+    names = ", ".join(sorted(saved))
+    raise RecordingLoopError(
+        f"Sending rows of {names} saves rows that are to be sent too, again and again: "
+        "a serializer or get_cqrs_meta must not save what it is asked about."
+    )
 
 
 def _carries_messages(hook: Any) -> bool:
