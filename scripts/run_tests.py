@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_stack import servers
+
 PYTEST = (sys.executable, "-m", "pytest", "-q", "--durations=3")
 ROOT = Path(__file__).resolve().parent.parent
 NO_TESTS_SELECTED = 5  # pytest's exit code; happens with -k, and is no failure then
@@ -135,6 +137,7 @@ def main() -> int:
     options, pytest_arguments = arguments()
     suites = chosen(options.names)
     output = Output(at_once=options.jobs == 1 or len(suites) == 1)
+    servers.prepare()
     started = time.monotonic()
     with ThreadPoolExecutor(options.jobs) as pool:
         results = list(pool.map(lambda suite: run(suite, pytest_arguments, output), suites))

@@ -31,6 +31,11 @@ def find_binaries() -> Path | None:
     return Path(on_path).resolve().parent if on_path else None
 
 
+def install_binaries() -> Path:
+    """Find initdb and postgres; installs the Debian package first where that can be done."""
+    return packages.find_or_install(find_binaries, server="PostgreSQL", package="postgresql")
+
+
 class PrivatePostgres(Restartable):
     """A PostgreSQL server of one's own: start, stop, kill and restart it as tests need it."""
 
@@ -44,9 +49,7 @@ class PrivatePostgres(Restartable):
                 removes.
             fsync: False is faster and safe against SIGKILL, but not against power loss.
         """
-        self._binaries = packages.find_or_install(
-            find_binaries, server="PostgreSQL", package="postgresql"
-        )
+        self._binaries = install_binaries()
         self._temporary = None
         if directory is None:
             self._temporary = Path(tempfile.mkdtemp(prefix="postgres-"))

@@ -28,6 +28,13 @@ def answers(port: int, host: str = LOOPBACK) -> bool:
         return False
 
 
+def install_binary() -> str:
+    """Find redis-server; installs the Debian package first where that can be done."""
+    return packages.find_or_install(
+        lambda: shutil.which("redis-server"), server="Redis", package="redis-server"
+    )
+
+
 class PrivateRedis(Restartable):
     """A Redis server of one's own: start, stop, kill and restart it as tests need it."""
 
@@ -39,9 +46,7 @@ class PrivateRedis(Restartable):
         Args:
             tls: Redis over TLS, beside the plain port; None for none.
         """
-        binary = packages.find_or_install(
-            lambda: shutil.which("redis-server"), server="Redis", package="redis-server"
-        )
+        binary = install_binary()
         self._directory = Path(tempfile.mkdtemp(prefix="redis-"))
         (self.port,) = free_ports(1)
         words = ("--port", str(self.port), "--bind", LOOPBACK, "--dir", str(self._directory))

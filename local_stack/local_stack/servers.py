@@ -1,5 +1,6 @@
 """Chooses where a server comes from, and says which and why."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -10,11 +11,12 @@ from local_stack.containers import (
     ContainerRedis,
     docker_answers,
 )
-from local_stack.errors import StackError
+from local_stack.errors import ServerUnavailableError, StackError
 from local_stack.mariadb import PrivateMariaDB
-from local_stack.postgres import PrivatePostgres
+from local_stack.postgres import PrivatePostgres, install_binaries
 from local_stack.rabbitmq import PrivateRabbitMQ
-from local_stack.redis import PrivateRedis
+from local_stack.rabbitmq_node import install_scripts
+from local_stack.redis import PrivateRedis, install_binary
 
 #: "docker" or "local"; anything else is an error, empty means: decide.
 CHOICE_VARIABLE = "TEST_SERVERS"
@@ -72,6 +74,16 @@ def choose() -> tuple[str, str]:
     if docker_answers():
         return "docker", f"a Docker engine answers; {CHOICE_VARIABLE}=local for private servers"
     return "local", "no Docker engine answers"
+
+
+def prepare() -> None:
+    """Install the servers that tests may start, before a test with a time limit has to.
+
+    Where packages cannot be installed it does nothing; the tests say what they miss.
+    """
+    for install in (install_scripts, install_binaries, install_binary):
+        with contextlib.suppress(ServerUnavailableError):
+            install()
 
 
 def start_rabbitmq() -> tuple[RabbitMQServer, str]:
