@@ -3,6 +3,7 @@
 from typing import Any
 
 from dj_cqrs.inbox.models import ParkedMessage
+from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.with_inbox import InboxApplier
 from tests.replica.support import save
 
@@ -25,6 +26,16 @@ def letter(pk: Any = 1, *, cqrs_id: str = "item", status: str = Status.DEAD, **d
         body=raw.body,
     )
     return row.pk
+
+
+def notification(pk: int, *, cqrs_id: str = "notifier", **data: Any) -> RawMessage:
+    """A message for the model without a database."""
+    return save(0, cqrs_id=cqrs_id, pk=pk, **data)
+
+
+def poison(body: bytes) -> RawMessage:
+    """What nobody can read."""
+    return RawMessage(body, "item", {})
 
 
 def states() -> list[tuple[str, int]]:

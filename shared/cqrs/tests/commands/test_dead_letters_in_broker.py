@@ -12,14 +12,13 @@ from pytest_django import Settings
 
 from dj_cqrs import wire
 from dj_cqrs.inbox.models import ParkedMessage
-from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import BaseTransport, OutgoingMessage
 from dj_cqrs.transport.memory import MemoryBroker
 from local_stack.ports import free_ports
 from tests.app.replica_models import Item
 from tests.commands.conftest import Run, parsed
-from tests.commands.letters import LONG_AGO, Status, letter, states, work
+from tests.commands.letters import LONG_AGO, Status, letter, notification, poison, states, work
 from tests.replica.support import save
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,14 +26,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 class NoLetters(BaseTransport):
     """A transport that keeps no dead letters."""
-
-
-def notification(pk: int, *, cqrs_id: str = "notifier", **data: Any) -> RawMessage:
-    return save(0, cqrs_id=cqrs_id, pk=pk, **data)
-
-
-def poison(body: bytes) -> RawMessage:
-    return RawMessage(body, "item", {})
 
 
 @pytest.mark.usefixtures("without_inbox")

@@ -1,7 +1,6 @@
 """``cqrs_dead_letters`` on Redis and in a directory, where django-cqrs has no such command."""
 
 import json
-import uuid
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -16,20 +15,19 @@ from dj_cqrs import wire
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.replica.message import RawMessage
-from dj_cqrs.replica.with_inbox import InboxApplier
 from dj_cqrs.replica.without_inbox import PlainApplier
 from dj_cqrs.transport import KombuTransport
 from dj_cqrs.transport.base import OutgoingMessage
 from local_stack.ports import free_ports
 from tests.app.replica_models import Item, Notifier
 from tests.commands.conftest import Run, parsed
+from tests.commands.letters import LONG_AGO, Status, letter, notification, poison, states, work
 from tests.replica.support import save
+from tests.transport.kombu_settings import fresh_settings
 from tests.transport.messages import CONFIRMED, receive
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Status = ParkedMessage.Status
-LONG_AGO = "2020-01-01T00:00:00+00:00"
 Die = Callable[..., None]
 
 
@@ -45,14 +43,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def kombu_cqrs(settings: Settings, url: str) -> dict[str, Any]:
     """``settings.CQRS`` with a fresh exchange and queue."""
-    unique = uuid.uuid4().hex[:12]
-    settings.CQRS = {
-        **settings.CQRS,
-        "transport": "dj_cqrs.transport.KombuTransport",
-        "url": url,
-        "exchange": f"exchange-{unique}",
-        "queue": f"queue-{unique}",
-    }
+    settings.CQRS = {**settings.CQRS, **fresh_settings(url)}
     Notifier.received.clear()
     made: dict[str, Any] = settings.CQRS
     return made
@@ -74,14 +65,6 @@ def die(kombu_cqrs: dict[str, Any]) -> Die:
         consumer.close()
 
     return die
-
-
-def notification(pk: int, *, cqrs_id: str = "notifier", **data: Any) -> RawMessage:
-    return save(0, cqrs_id=cqrs_id, pk=pk, **data)
-
-
-def poison(body: bytes = b"nonsense") -> RawMessage:
-    return RawMessage(body, "item", {})
 
 
 def keys_of(lines: list[str]) -> list[Any]:
@@ -126,7 +109,7 @@ def test_a_letter_is_retried_with_all_its_attempts_and_handled_by_a_worker(
 def test_a_letter_that_cannot_be_sent_stays_and_does_not_hold_up_the_others(
     run: Run, die: Die
 ) -> None:
-    die(poison(), notification(2), notification(3, cqrs_id="unknown"))
+    die(poison(b"nonsense"), notification(2), notification(3, cqrs_id="unknown"))
 
     with pytest.raises(CommandError, match="2 of 3 dead letters could not be retried"):
         run("cqrs_dead_letters", "retry")
@@ -138,7 +121,7 @@ def test_a_letter_that_cannot_be_sent_stays_and_does_not_hold_up_the_others(
 
 @pytest.mark.usefixtures("without_inbox")
 def test_letters_can_be_chosen(run: Run, die: Die) -> None:
-    die(notification(1), notification(2), poison(), notification(3))
+    die(notification(1), notification(2), poison(b"nonsense"), notification(3))
 
     assert keys_of(run("cqrs_dead_letters", "dump", "--pk", "2")[0]) == [2]
     assert run("cqrs_dead_letters", "retry", "--pk", "1")[0][:2] == [
@@ -188,26 +171,14 @@ def test_letters_are_back_after_a_dump_that_nobody_reads_to_its_end(run: Run, di
 
 
 def test_with_an_inbox_letters_go_there_and_nothing_is_published(run: Run, die: Die) -> None:
-    die(save(0, pk=7, name="x"), poison())
-    own = save(0, pk=8, name="y")
-    ParkedMessage.objects.create(
-        status=Status.DEAD,
-        attempts=4,
-        cqrs_id="item",
-        row_pk="8",
-        reason="ValueError: no",
-        routing_key=own.routing_key,
-        headers=dict(own.headers),
-        body=own.body,
-    )
+    die(save(0, pk=7, name="x"), poison(b"nonsense"))
+    letter(8)
 
     assert len(run("cqrs_dead_letters", "dump")[0]) == 3
     out, err = run("cqrs_dead_letters", "retry")
 
     assert (out[0], out[5], err) == ("Total dead letters: 3", "Retrying: 3/3", [])
-    applier = InboxApplier()
-    while applier.do_chores():
-        pass
+    work()
     assert set(Item.objects.values_list("pk", flat=True)) == {7, 8}
     left = ParkedMessage.objects.get()
     assert (left.status, bytes(left.body)) == (Status.DEAD, b"nonsense")
@@ -225,12 +196,9 @@ def test_the_inbox_is_worked_on_while_the_broker_is_away(
     is_redis = kombu_cqrs["url"].startswith("redis")
     nowhere = f"redis://127.0.0.1:{port}/0" if is_redis else "filesystem:///proc/nowhere"
     settings.CQRS = {**kombu_cqrs, "url": nowhere}
-    own = save(0, pk=8, name="y")
-    ParkedMessage.objects.create(
-        status=Status.DEAD, attempts=4, routing_key="item", headers={}, body=own.body
-    )
+    letter()
 
     with pytest.raises(CommandError, match="Only the inbox's dead letters: The broker at"):
         run("cqrs_dead_letters", "retry")
 
-    assert ParkedMessage.objects.get().status == Status.RETRYING
+    assert states() == [(Status.RETRYING, 0)]

@@ -62,7 +62,8 @@ def test_w7_images_are_sent_by_their_names(name: str | None) -> None:
     instance = Attachment()
     instance.__dict__["image"] = ImageFieldFile(instance, field, name)
 
-    assert wire_value(field, instance) == name
+    # A file of Django's equals its name, so that comparing the two would show nothing.
+    assert json.dumps(wire_value(field, instance)) == json.dumps(name)
 
 
 def test_w7_rows_with_a_uuid_for_a_key_are_deleted() -> None:

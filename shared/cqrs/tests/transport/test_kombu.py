@@ -1,5 +1,6 @@
 """KombuTransport beyond the suite: Kombu's own programs, settings, servers that go away."""
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ from urllib.parse import urlsplit
 import kombu
 import pytest
 from pytest_django import Settings
+from redis import Redis
 
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, ConfigurationError, TransportError
 from dj_cqrs.transport import KombuTransport
 from local_stack.servers import Server
+from local_stack.waiting import eventually
+from tests.expectations import expect_equal
 from tests.transport.faults import away
 from tests.transport.kombu_settings import fresh_settings
 from tests.transport.messages import CONFIRMED, message, messages, numbers, receive
@@ -164,11 +168,29 @@ def test_deaths_over_a_message_are_counted(settings: Settings, redis: Server) ->
     dying._mailbox.close()  # type: ignore[attr-defined]  # nothing is given back
 
     again = KombuTransport.consumer(["track"])
-    (delivery,) = receive(again, 1)
+    (delivery,) = receive(again, 1, within_seconds=5)  # not ten, the default
 
     assert delivery.redelivered
     assert delivery.headers["x-delivery-count"] == 1
     again.close()
+
+
+def test_connection_of_the_thread_is_closed_when_somebody_asks(
+    settings: Settings, redis: Server
+) -> None:
+    settings.CQRS = fresh_settings(redis.url)
+
+    def connected() -> int:
+        return len(observer.client_list())
+
+    with contextlib.closing(Redis.from_url(redis.url)) as observer:
+        before = connected()
+        KombuTransport.produce(payload())
+        assert connected() > before
+
+        KombuTransport.clean_connection()
+
+        eventually(lambda: expect_equal(connected(), before))
 
 
 def test_redis_that_is_away_is_an_error_that_ends_when_it_is_back(

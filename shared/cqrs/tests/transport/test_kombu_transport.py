@@ -50,3 +50,20 @@ def test_consuming_is_the_work_of_the_workers(monkeypatch: pytest.MonkeyPatch) -
     KombuTransport.consume(["item"])
 
     assert calls == [(KombuTransport, ["item"])]
+
+
+def test_a_transport_of_ones_own_says_how_often_it_tries(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stubborn(KombuTransport):
+        PRODUCER_RETRIES = 3
+
+    settings.CQRS = {**settings.CQRS, "url": "filesystem:///proc/nowhere"}
+    KombuTransport.clean_connection()
+
+    for transport, retries in ((Stubborn, 3), (KombuTransport, 1)):
+        caplog.clear()
+        transport.produce(TransportPayload("SAVE", "item", {"id": 1}, 1))
+
+        assert sum("Reconnect..." in line for line in caplog.messages) == retries
+        assert caplog.messages[-1] == "CQRS couldn't be published: pk = 1 (item)."
