@@ -33,10 +33,10 @@ demo: .venv/.complete ## Load the Chinook shop through the API and compare both 
 	@$(PYTHON) -m chinook_demo
 
 .PHONY: test test-all
-test: .venv/.complete ## Run all tests (ONLY=shared/cqrs ARGS="-k outbox -x" to narrow them)
+test: .venv/.complete ## Run the tests (ONLY=shared/cqrs ARGS="-k outbox -x" to narrow them)
 	@$(PYTHON) scripts/run_tests.py --jobs $(JOBS) $(ONLY) -- $(ARGS)
-test-all: test ## Run all tests, again on private servers, on MariaDB, on newer Pythons and Djangos
-	@CONVERGENCE_EXAMPLES=1500 TEST_SERVERS=local $(PYTHON) scripts/run_tests.py --jobs $(JOBS) $(ONLY) -- $(ARGS)
+test-all: test ## Run these and the slow tests, also on private servers, on MariaDB, on newer Pythons and Djangos
+	@CONVERGENCE_EXAMPLES=1500 TEST_SERVERS=local $(PYTHON) scripts/run_tests.py --slow --jobs $(JOBS) $(ONLY) -- $(ARGS)
 	@$(PYTHON) scripts/test_matrix.py
 
 .PHONY: lint format typecheck imports check

@@ -2,7 +2,8 @@
 
 One process for all would mix settings and test modules of the same name. Several run side by side,
 since they wait for servers most of the time; `--jobs 1` shows output as it comes. Words after `--`
-go to every pytest: `scripts/run_tests.py -- -k outbox -x`.
+go to every pytest: `scripts/run_tests.py -- -k outbox -x`. Tests marked as slow, which repeat on
+more variants what others prove, are left out unless `--slow` is given.
 """
 
 import argparse
@@ -35,6 +36,8 @@ class Suite:
 #: No database is touched there, so once is enough.
 TRANSPORT = ("tests/transport", "tests/pitfalls/test_transports.py")
 NO_TRANSPORT = tuple(f"--ignore={path}" for path in TRANSPORT)
+#: Processes with settings of their own, the same for each database.
+NO_SETTINGS = ("--ignore=tests/test_settings.py",)
 # The longest first: they run side by side.
 SUITES = (
     Suite("integration_tests", "integration_tests"),
@@ -44,9 +47,9 @@ SUITES = (
     Suite("cqrs on SQLite", "shared/cqrs", "sqlite", NO_TRANSPORT),
     Suite("cqrs on RabbitMQ", "shared/cqrs", arguments=TRANSPORT),
     Suite("master on PostgreSQL", "master_service", "postgres"),
-    Suite("master on SQLite", "master_service", "sqlite"),
+    Suite("master on SQLite", "master_service", "sqlite", NO_SETTINGS),
     Suite("replica on PostgreSQL", "replica_service", "postgres"),
-    Suite("replica on SQLite", "replica_service", "sqlite"),
+    Suite("replica on SQLite", "replica_service", "sqlite", NO_SETTINGS),
     Suite("notifier", "notifier_service"),
     Suite("demo", "demo"),
 )
@@ -81,12 +84,13 @@ class Output:
                 print(f"\n=== {suite.name}", *lines, sep="\n", flush=True)
 
 
-def run(suite: Suite, pytest_arguments: list[str], output: Output) -> Result:
+def run(suite: Suite, pytest_arguments: list[str], output: Output, *, slow: bool) -> Result:
     """Run one suite to its end."""
+    selection = () if slow else ("-m", "not slow")
     print(f"=== {suite.name}: started", flush=True)
     started = time.monotonic()
     process = subprocess.Popen(
-        [*PYTEST, *suite.arguments, *pytest_arguments],
+        [*PYTEST, *selection, *suite.arguments, *pytest_arguments],
         cwd=ROOT / suite.directory,
         env={**os.environ, "TEST_DATABASE": suite.database},
         stdout=subprocess.PIPE,
@@ -122,6 +126,7 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="distributions, for example shared/cqrs")
     parser.add_argument("--jobs", type=int, default=2, help="suites at a time")
+    parser.add_argument("--slow", action="store_true", help="slow tests as well")
     ours, theirs = sys.argv[1:], list[str]()
     if "--" in ours:
         at = ours.index("--")
@@ -140,7 +145,9 @@ def main() -> int:
     servers.prepare()
     started = time.monotonic()
     with ThreadPoolExecutor(options.jobs) as pool:
-        results = list(pool.map(lambda suite: run(suite, pytest_arguments, output), suites))
+        results = list(
+            pool.map(lambda s: run(s, pytest_arguments, output, slow=options.slow), suites)
+        )
 
     print(f"\n=== summary, after {time.monotonic() - started:.0f} s")
     for result in results:
