@@ -1,7 +1,7 @@
 """The broker as the tests see it: messages put in by hand, queues looked into, copies taken."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -50,6 +50,18 @@ def publish(
     exchange: str = EXCHANGE,
 ) -> None:
     """Publish bodies in this order; each is in its queues when this returns."""
+    messages = [(routing_key, body) for body in bodies]
+    publish_all(url, messages, headers=headers, exchange=exchange)
+
+
+def publish_all(
+    url: str,
+    messages: Iterable[tuple[str, bytes]],
+    *,
+    headers: Mapping[str, Any] | None = None,
+    exchange: str = EXCHANGE,
+) -> None:
+    """Publish bodies with their routing keys, in this order."""
     properties = pika.BasicProperties(
         content_type="text/plain",
         delivery_mode=pika.DeliveryMode.Persistent.value,
@@ -57,7 +69,7 @@ def publish(
     )
     with channel(url) as open_channel:
         open_channel.confirm_delivery()
-        for body in bodies:
+        for routing_key, body in messages:
             open_channel.basic_publish(exchange, routing_key, body, properties, mandatory=True)
 
 
@@ -117,12 +129,21 @@ class Tap:
 
     def read(self) -> list[dict[str, Any]]:
         """Everything that came so far."""
-        while True:
-            method, properties, body = self._channel.basic_get(self._queue, auto_ack=True)
-            if method is None:
-                return self.messages
+        declared = self._channel.queue_declare(self._queue, passive=True)
+        remaining = declared.method.message_count
+        if not remaining:
+            return self.messages
+        # So many together, and not one more; one by one, each would take a round trip.
+        self._channel.basic_qos(prefetch_count=remaining)
+        for method, properties, body in self._channel.consume(self._queue):
             self.messages.append(json.loads(body, parse_float=Decimal))
             self.published.append(Published(method.routing_key, properties.headers or {}, body))
+            remaining -= 1
+            if not remaining:
+                break
+        self._channel.cancel()
+        self._channel.basic_ack(method.delivery_tag, multiple=True)
+        return self.messages
 
     def of_row(self, cqrs_id: str, pk: int) -> list[dict[str, Any]]:
         """What came about one row."""

@@ -1,6 +1,6 @@
 """Compares rows that two databases must have alike."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from integration_tests import databases
@@ -19,14 +19,29 @@ class ReplicatedTable:
 
 
 def assert_equal_rows(
-    tables: Sequence[ReplicatedTable], master_url: str, replica_url: str
+    tables: Sequence[ReplicatedTable],
+    master_url: str,
+    replica_url: str,
+    *,
+    filled: Collection[str] = (),
 ) -> None:
-    """Fail with the first differences if any replicated row differs, is missing or is too much."""
+    """Fail with the first differences if any replicated row differs, is missing or is too much.
+
+    Args:
+        tables: what to compare.
+        master_url: database of the master.
+        replica_url: database of the replica.
+        filled: CQRS_IDs of tables that are meant to hold rows; an empty one is a difference too.
+    """
+    unknown = set(filled) - {table.cqrs_id for table in tables}
+    assert not unknown, f"no such tables: {unknown}"
+    on_master = databases.query_all(master_url, [table.on_master for table in tables])
+    on_replica = databases.query_all(replica_url, [table.on_replica for table in tables])
     differences: list[str] = []
-    for table in tables:
-        expected = _by_key(databases.rows(master_url, table.on_master))
-        found = _by_key(databases.rows(replica_url, table.on_replica))
-        differences += _compare(table.cqrs_id, expected, found)
+    for table, expected, found in zip(tables, on_master, on_replica, strict=True):
+        differences += _compare(table.cqrs_id, _by_key(expected), _by_key(found))
+        if table.cqrs_id in filled and not found:
+            differences.append(f"{table.cqrs_id}: no rows at all")
     assert not differences, "\n".join(differences)
 
 

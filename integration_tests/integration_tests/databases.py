@@ -1,5 +1,6 @@
 """Databases of the services: migrated once, then copied for every stack that needs its own."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -26,6 +27,12 @@ def rows(url: str, query: str, *parameters: Any) -> list[Row]:
     """Rows of one query, on a connection of its own."""
     with psycopg.connect(url, connect_timeout=10) as connection:
         return connection.execute(query.encode(), parameters or None).fetchall()
+
+
+def query_all(url: str, queries: Iterable[str]) -> list[list[Row]]:
+    """Rows of each of several queries, on one connection."""
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        return [connection.execute(query.encode()).fetchall() for query in queries]
 
 
 def value(url: str, query: str, *parameters: Any) -> Any:

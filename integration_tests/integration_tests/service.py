@@ -1,9 +1,10 @@
 """What services have in common: a directory, an environment, processes; most have a database."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _START_SECONDS = 120
 _COMMAND_SECONDS = 180
+
+_MANY_COMMANDS = """
+import json, sys, django
+from django.core.management import call_command
+django.setup()
+for words in json.loads(sys.argv[1]):
+    call_command(*words)
+"""
 
 
 class Service:
@@ -39,6 +48,7 @@ class Service:
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
+            "DJANGO_SETTINGS_MODULE": f"{self.name}.settings",
             "CQRS_URL": broker_url,
             **environment,
         }
@@ -59,8 +69,15 @@ class Service:
 
     def manage(self, *arguments: str) -> str:
         """Run a management command to its end and return what it printed."""
+        return self._run("manage.py", *arguments)
+
+    def manage_many(self, *commands: Sequence[str]) -> str:
+        """Run several commands in one process, since each start takes a second."""
+        return self._run("-c", _MANY_COMMANDS, json.dumps(commands))
+
+    def _run(self, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=ROOT / self.name,
             env=self._environment,
             capture_output=True,

@@ -23,6 +23,17 @@ def outbox_size(stack: Stack) -> int:
     return int(databases.value(stack.master.database_url, _OUTBOX))
 
 
+def wait_until_relayed(stack: Stack) -> None:
+    """Wait until the relay has sent what is recorded now: it is at work."""
+    url = stack.master.database_url
+    latest = databases.value(url, "SELECT coalesce(max(id), 0) FROM cqrs_outbox_outboxmessage")
+
+    def these_are_sent() -> None:
+        assert databases.value(url, f"{_OUTBOX} AND id <= %s", latest) == 0
+
+    eventually(these_are_sent, within_seconds=SETTLE_SECONDS)
+
+
 def assert_settled(stack: Stack, replica: Replica | None = None) -> None:
     """Fail while a message is under way or was put aside, or a replicated row differs."""
     replica = replica or stack.replica

@@ -99,6 +99,10 @@ class Stack:
             process.start()
         self.master.wait_until_ready()
         self.replica.wait_until_ready()
+        self.wait_for_consumers()
+
+    def wait_for_consumers(self) -> None:
+        """Wait until the replica's workers listen."""
         eventually(
             self._check_consumers,
             within_seconds=_START_SECONDS,

@@ -31,7 +31,11 @@ def kill_and_start(rabbitmq: RabbitMQServer) -> None:
     rabbitmq.start()
 
 
-@pytest.mark.parametrize("fault", [restart, kill_and_start])
+#: Who survives a kill survives a restart as well, as a rule.
+FAULTS = [pytest.param(restart, marks=pytest.mark.slow), kill_and_start]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_the_broker_goes_down_under_load_and_nothing_is_lost(
     stack: Stack, rng: random.Random, fault: Callable[[RabbitMQServer], None]
 ) -> None:

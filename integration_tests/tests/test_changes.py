@@ -121,7 +121,7 @@ def test_a_primary_key_that_is_used_again_wins_over_its_own_tombstone(
 def test_bulk_created_rows_arrive(
     stack: Stack, master: MasterClient, replica: ReplicaClient
 ) -> None:
-    items = [{"name": unique("Artist")} for _ in range(1000)]
+    items = [{"name": unique("Artist")} for _ in range(600)]  # more than one batch
 
     created = master.bulk_create("artists", items)
 

@@ -20,7 +20,11 @@ def kill_and_start(server: PostgresServer) -> None:
     server.start()
 
 
-@pytest.mark.parametrize("fault", [restart, kill_and_start])
+#: Who survives a kill survives a restart as well, as a rule.
+FAULTS = [pytest.param(restart, marks=pytest.mark.slow), kill_and_start]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_the_replicas_database_goes_down_under_load(
     stack: Stack, rng: random.Random, fault: Callable[[PostgresServer], None]
 ) -> None:
@@ -34,7 +38,7 @@ def test_the_replicas_database_goes_down_under_load(
     wait_until_settled(stack)
 
 
-@pytest.mark.parametrize("fault", [restart, kill_and_start])
+@pytest.mark.parametrize("fault", FAULTS)
 def test_the_masters_database_goes_down_under_load(
     stack: Stack, rng: random.Random, fault: Callable[[PostgresServer], None]
 ) -> None:

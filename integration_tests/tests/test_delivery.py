@@ -49,8 +49,7 @@ def capture(stack: Stack, master: MasterClient) -> list[broker.Published]:
 
 
 def send(stack: Stack, messages: list[broker.Published]) -> None:
-    for message in messages:
-        broker.publish(stack.broker_url, message.routing_key, message.body)
+    broker.publish_all(stack.broker_url, [(m.routing_key, m.body) for m in messages])
 
 
 def test_messages_that_come_backwards_and_twice_end_in_the_last_state(

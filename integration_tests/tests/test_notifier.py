@@ -64,9 +64,8 @@ def test_a_sync_announces_prices_only_where_it_was_asked_for(
     (track_id,) = fill_shelf(master).track_ids
     row = f'{{"id": {track_id}}}'
     with running_notifier(stack) as notifier:
-        to_all = ("cqrs_sync", "--cqrs-id", "track", "--filter")
-        stack.master.manage(*to_all, "{}")
-        stack.master.manage(*to_all, row, "--queue", notifier.queue)
+        sync = ("cqrs_sync", "--cqrs-id", "track", "--filter")
+        stack.master.manage_many((*sync, "{}"), (*sync, row, "--queue", notifier.queue))
 
         def is_announced() -> None:
             assert announced(notifier) == Counter({("price", track_id, "0.99"): 1})

@@ -6,7 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from integration_tests.process import ServiceProcess
-from integration_tests.settling import assert_nothing_unacknowledged, wait_until_settled
+from integration_tests.settling import (
+    assert_nothing_unacknowledged,
+    wait_until_relayed,
+    wait_until_settled,
+)
 from integration_tests.stack import Stack
 from integration_tests.witness import Witness
 from integration_tests.writer import Writer
@@ -34,8 +38,10 @@ def freeze_and_kill(process: ServiceProcess) -> None:
 
 def test_the_relay_is_killed_again_and_again_under_load(stack: Stack, rng: random.Random) -> None:
     with Writer(stack.master.url, rng) as writer:
-        for _ in range(6):
+        for _ in range(4):
             stack.master.relay.start()
+            writer.wait_for_writes(5)  # some messages at least
+            wait_until_relayed(stack)
             writer.wait_for_writes(rng.randint(1, 30))
             rng.choice([kill, freeze_and_kill])(stack.master.relay)
     stack.master.relay.start()
@@ -51,15 +57,17 @@ def test_the_consumer_is_killed_again_and_again_under_load(
         Witness(stack.master.database_url, stack.replica.database_url),
         Writer(stack.master.url, rng) as writer,
     ):
-        for _ in range(3):
+        for _ in range(2):
             stack.replica.consumer.start()
+            stack.wait_for_consumers()
             writer.wait_for_writes(rng.randint(10, 40))
             fault(stack.replica.consumer)
     stack.replica.consumer.start()
 
     wait_until_settled(stack)
-    # A supervisor waits longer before each new worker; the next test need not.
-    stack.replica.consumer.restart()
+    if fault is kill_the_workers_alone:
+        # Its supervisor waits longer before each new worker; the next test need not.
+        stack.replica.consumer.restart()
 
 
 def test_sigterm_under_load_ends_every_process_in_good_order(
