@@ -1,13 +1,12 @@
 """A master and its replica, each on the library that a test wants."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
 from integration_tests import broker, databases
 from integration_tests.process import ServiceProcess
-from interoperability.driver import Driver
 from interoperability.libraries import DJANGO_CQRS, OURS
 from interoperability.peers import Flavour, Peer, Place
 from interoperability.tables import assert_equal_tables
@@ -21,6 +20,8 @@ OUR_MASTER = Flavour(OURS, "dj_cqrs.outbox origin")
 OUR_DIRECT_MASTER = Flavour(OURS, "origin")
 THEIR_REPLICA = Flavour(DJANGO_CQRS, "copies")
 OUR_REPLICA = Flavour(OURS, "dj_cqrs.inbox copies")
+THEIR_LISTENER = Flavour(DJANGO_CQRS, "listening")
+OUR_LISTENER = Flavour(OURS, "listening")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,9 @@ class Pair:
         self.consumer.start()
         if self.relay:
             self.relay.start()
+        #: The master's process that writes.
+        self.driver = self.master.driver()
         eventually(self.check_consuming, within_seconds=_START_SECONDS)
-
-    @cached_property
-    def driver(self) -> Driver:
-        """The master's process that writes."""
-        return self.master.driver()
 
     def check_consuming(self) -> None:
         """Fail while not all workers consume."""
@@ -109,19 +107,23 @@ class Pair:
         assert outbox_size(self.master) == 0
         assert broker.queue_depth(self.place.broker_url, self.place.queue) == 0
 
-    def wait_until_equal(self, within_seconds: float = 10) -> None:
-        """Wait until nothing is under way and both sides hold the same rows."""
+    def wait_until_equal(self, *, filled: Collection[str], within_seconds: float = 10) -> None:
+        """Wait until nothing is under way and both sides hold the same rows.
+
+        Args:
+            filled: tables that must hold rows by then.
+            within_seconds: how long that may take.
+        """
 
         def check() -> None:
-            assert_equal_tables(self.master.database_url, self.replica.database_url)
             self.check_drained()
+            assert_equal_tables(self.master.database_url, self.replica.database_url, filled=filled)
 
         eventually(check, within_seconds=within_seconds)
 
     def close(self) -> None:
         """Stop everything and remove what is left on the broker."""
-        if "driver" in self.__dict__:
-            self.driver.close()
+        self.driver.close()
         for process in (self.consumer, self.relay):
             if process:
                 process.kill()

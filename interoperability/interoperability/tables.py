@@ -1,6 +1,6 @@
 """Compares all columns of all replicated rows of two databases."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from integration_tests.comparison import ReplicatedTable, assert_equal_rows
 
@@ -49,6 +49,13 @@ TABLES: Sequence[ReplicatedTable] = (
 )
 
 
-def assert_equal_tables(master_url: str, replica_url: str) -> None:
-    """Fail with the first differences if any replicated row differs, is missing or is too much."""
-    assert_equal_rows(TABLES, master_url, replica_url)
+def assert_equal_tables(master_url: str, replica_url: str, *, filled: Collection[str]) -> None:
+    """Fail with the first differences if any replicated row differs, is missing or is too much.
+
+    Args:
+        master_url: database of the master.
+        replica_url: database of the replica.
+        filled: tables that hold rows. All others may be empty, which two sides between which
+            nothing was replicated are as well.
+    """
+    assert_equal_rows(TABLES, master_url, replica_url, filled=filled)

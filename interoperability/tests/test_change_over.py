@@ -123,4 +123,4 @@ def test_a_rolling_change_over_under_load_loses_nothing(fleet: Fleet, order: str
         fleet.go_on()
     fleet.close()
 
-    fleet.pair.wait_until_equal(_SECONDS)
+    fleet.pair.wait_until_equal(filled=("brand",), within_seconds=_SECONDS)

@@ -1,5 +1,6 @@
 """Pipelines of commands, one end on each library: their formats are the contract."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,31 +33,46 @@ def pair(servers: Servers, request: pytest.FixtureRequest) -> Iterator[Pair]:
 @pytest.fixture
 def filled(pair: Pair) -> Pair:
     pair.driver.perform("write_brands", numbers=list(range(12)), text="brand")
-    pair.driver.perform("sync_sample")
-    pair.wait_until_equal()
+    for _ in range(3):
+        pair.driver.perform("sync_sample")
+    pair.wait_until_equal(filled=("brand", "product", "tag", "rate"))
     return pair
 
 
-def on_replica(pair: Pair, statement: str) -> None:
-    databases.execute(pair.replica.database_url, statement)
+def on_replica(pair: Pair, statement: str) -> int:
+    return databases.execute(pair.replica.database_url, statement)
+
+
+def product_ids(pair: Pair) -> list[int]:
+    query = "SELECT id FROM copies_product ORDER BY id"
+    return [row[0] for row in databases.rows(pair.replica.database_url, query)]
+
+
+def keys(printed: str) -> list[int]:
+    """Keys in the output of a diff command: lists in JSON, below a header."""
+    return sorted(pk for line in printed.splitlines()[1:] for pk in json.loads(line))
 
 
 def test_rows_that_differ_are_found_and_sent_again(filled: Pair) -> None:
     pair = filled
-    on_replica(pair, "UPDATE copies_product SET title = '?', cqrs_revision = cqrs_revision - 1")
-    on_replica(pair, "DELETE FROM copies_product WHERE id = (SELECT max(id) FROM copies_product)")
+    ids = product_ids(pair)
+    damage = "UPDATE copies_product SET title = '?', cqrs_revision = cqrs_revision - 1"
+    assert on_replica(pair, damage) == len(ids) >= 3
+    assert on_replica(pair, f"DELETE FROM copies_product WHERE id = {ids[-1]}") == 1
 
     mine = pair.master.manage("cqrs_diff_master", "--cqrs-id", "product", "--filter", "{}")
     differing = pair.replica.manage("cqrs_diff_replica", stdin=mine)
     sent = pair.master.manage("cqrs_diff_sync", stdin=differing)
 
     assert differing.splitlines()[0].endswith(f",{pair.place.queue}")
+    assert keys(differing) == ids
     assert "Done!" in sent
-    pair.wait_until_equal()
+    pair.wait_until_equal(filled=("product",))
 
 
 def test_rows_that_the_master_deleted_are_found_and_deleted(filled: Pair) -> None:
     pair = filled
+    ids = product_ids(pair)
     on_replica(
         pair,
         """
@@ -69,16 +85,19 @@ def test_rows_that_the_master_deleted_are_found_and_deleted(filled: Pair) -> Non
     gone = pair.master.manage("cqrs_deleted_diff_master", stdin=held)
     pair.replica.manage("cqrs_deleted_sync_replica", stdin=gone)
 
-    pair.wait_until_equal()
+    assert keys(held) == [*ids, 900001, 900002]
+    assert keys(gone) == [900001, 900002]
+    pair.wait_until_equal(filled=("product",))
+    assert product_ids(pair) == ids
 
 
 def test_a_dump_of_one_is_loaded_by_the_other(filled: Pair, tmp_path: Path) -> None:
     pair = filled
     dump = tmp_path / "brand.dump"
-    on_replica(pair, "UPDATE copies_brand SET name = 'before the dump'")
+    assert on_replica(pair, "UPDATE copies_brand SET name = 'before the dump'") == 12
 
     pair.master.manage("cqrs_bulk_dump", "--cqrs-id", "brand", "--output", str(dump))
     loaded = pair.replica.try_to_manage("cqrs_bulk_load", "-i", str(dump), "--clear", "true")
 
     assert "12 instance(s) loaded" in loaded.stdout + loaded.stderr
-    pair.wait_until_equal()
+    pair.wait_until_equal(filled=("brand",))

@@ -92,10 +92,16 @@ def delete_rows() -> None:
     Order.objects.get(pk=order.pk).delete()
 
 
+def create_tags() -> None:
+    """Two rows whose key is a UUID."""
+    Tag.objects.create(label="goes")
+    Tag.objects.create(label="goes too")
+
+
 def delete_by_uuid() -> None:
     """What django-cqrs cannot send: the DELETE of a row whose key is a UUID."""
-    Tag.objects.create(label="goes").delete()
-    tag = Tag.objects.create(label="goes too")
+    Tag.objects.get(label="goes").delete()
+    tag = Tag.objects.get(label="goes too")
     with transaction.atomic():
         tag.save()
         tag.delete()
@@ -186,6 +192,12 @@ def write_in_bulk() -> None:
         name="announced by hand", cqrs_revision=F("cqrs_revision") + 1, cqrs_updated=now()
     )
     Brand.call_post_update(list(Brand.objects.filter(code="bulk0")))
+
+
+def announce(texts: list[str]) -> None:
+    """Announcements, one transaction each."""
+    for text in texts:
+        Announcement.objects.create(text=text)
 
 
 def sync_sample() -> None:

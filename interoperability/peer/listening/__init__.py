@@ -1,0 +1,1 @@
+"""A service without a database, which writes down what it hears."""
