@@ -1,6 +1,9 @@
-"""Both kinds of servers keep what a test relies on: the same address and the same data."""
+"""The servers of this run keep what a test relies on: the same address and the same data.
 
-from collections.abc import Callable, Iterator
+Where a Docker engine answers, `make test-all` looks at private servers too.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import pika
@@ -8,39 +11,12 @@ import psycopg
 import pytest
 
 from local_stack import servers
-from local_stack.containers import ContainerPostgres, ContainerRabbitMQ, docker_answers
 from local_stack.errors import StackError
-from local_stack.packages import may_install
-from local_stack.postgres import PrivatePostgres, find_binaries
-from local_stack.rabbitmq import PrivateRabbitMQ
-from local_stack.rabbitmq_node import find_scripts
 from local_stack.waiting import eventually
-
-IN_CONTAINERS = docker_answers()
-BROKERS = [
-    *([PrivateRabbitMQ] if find_scripts() or may_install() else []),
-    *([ContainerRabbitMQ] if IN_CONTAINERS else []),
-]
-DATABASES = [
-    *([PrivatePostgres] if find_binaries() or may_install() else []),
-    *([ContainerPostgres] if IN_CONTAINERS else []),
-]
 
 # RabbitMQ 3.10 notes a new quorum queue on disk half a second late; a node killed before that
 # comes back without the queue's content.
 _QUEUE_IS_ON_DISK_AFTER_SECONDS = 3
-
-
-@pytest.fixture(scope="module", params=BROKERS)
-def broker(request: pytest.FixtureRequest) -> Iterator[servers.RabbitMQServer]:
-    with request.param() as server:
-        yield server
-
-
-@pytest.fixture(scope="module", params=DATABASES)
-def database(request: pytest.FixtureRequest) -> Iterator[servers.PostgresServer]:
-    with request.param() as server:
-        yield server
 
 
 def in_channel(url: str, action: Callable[[Any], Any]) -> Any:
@@ -64,63 +40,63 @@ def assert_one_message(url: str) -> None:
 
 @pytest.mark.parametrize("fault", ["restart", "kill"])
 def test_broker_keeps_confirmed_messages_and_its_port(
-    broker: servers.RabbitMQServer, fault: str
+    rabbitmq: servers.RabbitMQServer, fault: str
 ) -> None:
-    url = broker.url
+    url = rabbitmq.url
     in_channel(url, lambda channel: channel.queue_delete("kept"))
     in_channel(url, declare_and_publish)
 
     if fault == "restart":
-        broker.restart()
+        rabbitmq.restart()
     else:
         in_channel(url, lambda channel: channel.connection.sleep(_QUEUE_IS_ON_DISK_AFTER_SECONDS))
-        broker.kill()
-        broker.start()
+        rabbitmq.kill()
+        rabbitmq.start()
 
-    assert broker.url == url
+    assert rabbitmq.url == url
     eventually(lambda: assert_one_message(url))
 
 
-def test_rabbitmqctl_reaches_the_broker(broker: servers.RabbitMQServer) -> None:
-    broker.ctl("stop_app")
+def test_rabbitmqctl_reaches_the_broker(rabbitmq: servers.RabbitMQServer) -> None:
+    rabbitmq.ctl("stop_app")
     with pytest.raises(pika.exceptions.AMQPConnectionError):
-        in_channel(broker.url, lambda channel: None)
+        in_channel(rabbitmq.url, lambda channel: None)
 
-    broker.ctl("start_app")
+    rabbitmq.ctl("start_app")
 
-    assert "test" in broker.ctl("list_users")
-    eventually(lambda: in_channel(broker.url, lambda channel: None))
+    assert "test" in rabbitmq.ctl("list_users")
+    eventually(lambda: in_channel(rabbitmq.url, lambda channel: None))
 
 
-def test_broker_has_no_guest_user(broker: servers.RabbitMQServer) -> None:
-    assert "guest" not in broker.ctl("list_users")
+def test_broker_has_no_guest_user(rabbitmq: servers.RabbitMQServer) -> None:
+    assert "guest" not in rabbitmq.ctl("list_users")
 
 
 @pytest.mark.parametrize("fault", ["restart", "kill"])
 def test_database_keeps_committed_rows_and_its_port(
-    database: servers.PostgresServer, fault: str
+    postgres: servers.PostgresServer, fault: str
 ) -> None:
-    url = database.create_database("kept")
+    url = postgres.create_database("kept")
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE row (number int)")
         connection.execute("INSERT INTO row VALUES (1)")
 
     if fault == "restart":
-        database.restart()
+        postgres.restart()
     else:
-        database.kill()
-        database.start()
+        postgres.kill()
+        postgres.start()
 
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT number FROM row").fetchall() == [(1,)]
 
 
-def test_creating_a_database_twice_empties_it(database: servers.PostgresServer) -> None:
-    url = database.create_database("again")
+def test_creating_a_database_twice_empties_it(postgres: servers.PostgresServer) -> None:
+    url = postgres.create_database("again")
     with psycopg.connect(url) as connection:
         connection.execute("CREATE TABLE row (number int)")
 
-    assert database.create_database("again") == url
+    assert postgres.create_database("again") == url
 
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT to_regclass('row')").fetchone() == (None,)

@@ -29,9 +29,13 @@ DIRECTORIES = ("shared/cqrs", "master_service", "replica_service", "notifier_ser
 SERVICE_IMAGES = ("master-service", "replica-service", "notifier-service")
 CONVERGED_SECONDS = 90
 
-KINDS = [
-    *(["local"] if find_scripts() or may_install() else []),
-    *([] if compose.why_not() else ["docker"]),
+IN_CONTAINERS = not compose.why_not()
+HAS_RABBITMQ = find_scripts() is not None or may_install()
+KINDS = [*(["local"] if HAS_RABBITMQ else []), *(["docker"] if IN_CONTAINERS else [])]
+#: One kind in every run, that of `make up` on this machine; the other one takes as long again.
+HEALED = [
+    pytest.param("local", marks=pytest.mark.slow) if kind == "local" and IN_CONTAINERS else kind
+    for kind in KINDS
 ]
 pytestmark = pytest.mark.timeout(900)
 
@@ -58,6 +62,7 @@ class Checkout:
             "REPLICA_PORT": str(replica),
             "RABBITMQ_PORT": str(broker),
             "RABBITMQ_MANAGEMENT_PORT": str(management),
+            "WEB_CONCURRENCY": "1",
         }
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
@@ -104,7 +109,7 @@ class Checkout:
         assert self.artists(self.ports[1]) == self.artists(self.ports[0])
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture
 def checkout(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkout]:
     directory = tmp_path / "checkout"
     for name in DIRECTORIES:
@@ -203,6 +208,7 @@ def assert_replaced(supervisor: Supervisor, name: str, pid: int) -> None:
     assert pid_of(supervisor, name) not in (0, pid)
 
 
+@pytest.mark.parametrize("checkout", HEALED, indirect=True)
 def test_the_stack_runs_twice_heals_and_stops(checkout: Checkout) -> None:
     # Given a stack that was started twice
     assert f"starting the {checkout.kind} stack: STACK={checkout.kind}" in checkout.up()
@@ -237,6 +243,7 @@ def test_the_stack_runs_twice_heals_and_stops(checkout: Checkout) -> None:
     assert len(checkout.artists(checkout.ports[1])) >= len(writer.created)
 
 
+@pytest.mark.parametrize("checkout", KINDS, indirect=True)
 def test_a_taken_port_is_named_with_the_variable_that_changes_it(checkout: Checkout) -> None:
     port = checkout.ports[0]
     with socket.create_server(("127.0.0.1", port)):
@@ -246,9 +253,8 @@ def test_a_taken_port_is_named_with_the_variable_that_changes_it(checkout: Check
     assert f"make up MASTER_PORT={port + 1000}" in done.stdout
 
 
+@pytest.mark.parametrize("checkout", ["local"], indirect=True)
 def test_without_rabbitmq_files_carry_the_messages(checkout: Checkout) -> None:
-    if checkout.kind != "local":
-        pytest.skip("Docker has images of RabbitMQ")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BROKER", "filesystem")
 
