@@ -184,3 +184,38 @@ def _authors(count: int) -> list[Author]:
 def _by(name: str) -> list[str] | None:
     """The field that an upsert goes by, where the database can be told."""
     return [name] if connection.features.supports_update_conflicts_with_target else None
+
+
+@pytest.mark.row_locks
+def test_an_upsert_of_a_row_that_somebody_is_inserting_is_an_update_of_it() -> None:
+    is_inserted, may_commit = threading.Event(), threading.Event()
+
+    def insert() -> None:
+        with transaction.atomic():
+            Author.objects.create(pk=7, name="first")
+            is_inserted.set()
+            assert may_commit.wait(20)
+        connections.close_all()
+
+    def upsert() -> None:
+        rows = [Author(pk=7, name="second"), Author(pk=8, name="new")]
+        Author.cqrs.bulk_create(rows, None, False, True, ["name", "cqrs_revision"], _by("id"))
+        connections.close_all()
+
+    with ThreadPoolExecutor() as pool:
+        futures = [pool.submit(insert)]
+        assert is_inserted.wait(20)
+        futures.append(pool.submit(upsert))
+        eventually(assert_somebody_waits_for_a_lock)
+        may_commit.set()
+        for future in futures:
+            future.result(20)
+
+    messages = take()
+    assert sorted(summary(messages)) == [
+        ("SAVE", "author", 7, 0),
+        ("SAVE", "author", 7, 1),
+        ("SAVE", "author", 8, 0),
+    ]
+    assert {m["instance_data"]["name"] for m in messages} == {"first", "second", "new"}
+    assert dict(Author.objects.values_list("pk", "cqrs_revision")) == {7: 1, 8: 0}

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
 from dj_cqrs.outbox.models import DeletedRow
@@ -143,3 +143,44 @@ def test_of_two_concurrent_deletes_one_is_sent(author: Author) -> None:
         deletion.result(10)
 
     assert summary(take()) == [("DELETE", "author", pk, 1)]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
+def test_a_key_whose_deletion_a_transaction_cannot_see_is_not_used_again_unnoticed(
+    author: Author, level: str
+) -> None:
+    """Else its row would begin at revision 0, and replicas would never take it."""
+
+    def create_again() -> None:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {level}")
+            Author.objects.filter(name="the snapshot is made").exists()
+            with ThreadPoolExecutor() as pool:
+                pool.submit(_delete_elsewhere, pk).result(20)
+            Author.objects.create(pk=pk, name="again")
+
+    pk = author.pk
+    with pytest.raises(OperationalError, match="could not serialize access"):
+        create_again()
+    Author.objects.create(pk=pk, name="again")
+
+    assert summary(take()) == [("DELETE", "author", pk, 1), ("SAVE", "author", pk, 2)]
+    assert not DeletedRow.objects.exists()
+
+
+@pytest.mark.postgres
+def test_a_new_key_leaves_nothing_behind_in_a_transaction_with_a_snapshot() -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+        author = Author.objects.create(name="new")
+
+    assert summary(take()) == [("SAVE", "author", author.pk, 0)]
+    assert not DeletedRow.objects.exists()
+
+
+def _delete_elsewhere(pk: int) -> None:
+    Author.objects.get(pk=pk).delete()
+    connections.close_all()

@@ -1,7 +1,7 @@
 """``Model.cqrs`` of master models: bulk writes that are recorded like single ones."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import sync_to_async
 from django.db import connections, models, router, transaction
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     _Manager = models.Manager[Any]
 else:
     _Manager = models.Manager
+
+
+#: No row keeps this revision. It tells rows that an upsert created from those that it updated.
+_JUST_CREATED: Final = -1
 
 
 class MasterManager(_Manager):
@@ -48,20 +52,25 @@ class MasterManager(_Manager):
         self._refuse_unknown_keys(instances, using, ignore_conflicts)
         self._refuse_unknown_conflicts(using, update_conflicts)
         for instance in instances:
-            instance.cqrs_revision = 0
+            instance.cqrs_revision = _JUST_CREATED if update_conflicts else 0
         with transaction.atomic(using=using, savepoint=False):
             existing: Mapping[Any, Any] = {}
             if ignore_conflicts or update_conflicts:
-                existing = self._existing(instances, unique_fields, using)
+                existing = self._lock_keys(self._named(instances, unique_fields, using), using)
             self.get_queryset().using(using).bulk_create(
                 instances,
                 batch_size=batch_size,
                 ignore_conflicts=ignore_conflicts,
                 update_conflicts=update_conflicts,
-                update_fields=update_fields,
+                update_fields=_without_revision(update_fields),
                 unique_fields=unique_fields,
             )
+            if update_conflicts:
+                pks = self._named(instances, unique_fields, using)
+                existing = {**self._not_created(pks, using), **existing}
             created = [each for each in instances if row_of(each)[1] not in existing]
+            for instance in instances:
+                instance.cqrs_revision = 0
             self.model.call_post_bulk_create(created, using=using)
             if update_conflicts:
                 self._announce_updated(existing, using)
@@ -121,10 +130,10 @@ class MasterManager(_Manager):
             for pk in rows.filter(pk__in=chunk).values_list("pk", flat=True)
         }
 
-    def _existing(
+    def _named(
         self, instances: list[Any], unique_fields: Collection[str] | None, using: str
-    ) -> Mapping[Any, dict[str, Any] | None]:
-        """The rows that instances conflict with, locked, with their tracked values."""
+    ) -> list[Any]:
+        """Keys of the rows that exist of those that instances name."""
         meta = self.model._meta
         names = [meta.pk.name if name == "pk" else name for name in unique_fields or ["pk"]]
         attributes = [meta.get_field(name).attname for name in names]
@@ -139,7 +148,21 @@ class MasterManager(_Manager):
                 )
             rows = self.model._base_manager.using(using).filter(wanted)
             pks += rows.values_list("pk", flat=True)
-        return self._lock_keys(pks, using)
+        return pks
+
+    def _not_created(self, pks: list[Any], using: str) -> dict[Any, None]:
+        """Those rows that an upsert has not created, which all others keep from now on.
+
+        A row that somebody else inserted meanwhile could not be seen, let alone locked, before.
+        """
+        rows = self.model._base_manager.using(using)
+        found: dict[Any, None] = {}
+        for chunk in chunks(pks):
+            here = rows.filter(pk__in=chunk)
+            others = here.exclude(cqrs_revision=_JUST_CREATED)
+            found |= dict.fromkeys(others.values_list("pk", flat=True))
+            here.filter(cqrs_revision=_JUST_CREATED).update(cqrs_revision=0)
+        return found
 
     def _announce_updated(self, existing: Mapping[Any, dict[str, Any] | None], using: str) -> None:
         changed = [pk for pk in existing if marking.is_changed(self.model, pk, using)]
@@ -177,3 +200,8 @@ class MasterManager(_Manager):
                 f"{self.model.__name__}.cqrs.bulk_create: this database updates rows that clash "
                 "on any unique index, so that nobody knows which ones. Update them by themselves."
             )
+
+
+def _without_revision(names: Collection[str] | None) -> list[str] | None:
+    """Fields to update without the one that this library counts in."""
+    return None if names is None else [name for name in names if name != "cqrs_revision"]

@@ -5,9 +5,10 @@ row that was deleted under it.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.db import connections, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from dj_cqrs.dataclasses import TransportPayload
@@ -16,6 +17,8 @@ from dj_cqrs.master.changes import RowChange
 from dj_cqrs.master.revisions import chunks
 from dj_cqrs.outbox.models import DeletedRow
 from dj_cqrs.wire import to_plain
+
+_PROBE: Final = -1
 
 
 def continue_revisions(model: Any, changes: Iterable[RowChange], using: str) -> None:
@@ -34,10 +37,9 @@ def continue_revisions(model: Any, changes: Iterable[RowChange], using: str) -> 
             _set(model, change.pk, deletion.instance_data["cqrs_revision"], using)
     if not new:
         return
-    remembered = DeletedRow.objects.using(using).filter(cqrs_id=model.CQRS_ID, row_pk__in=new)
-    for row in remembered:
-        if _set(model, new[row.row_pk], row.revision + 1, using):
-            row.delete(using=using)
+    for row_pk, revision in _remembered(model.CQRS_ID, list(new), using).items():
+        if _set(model, new[row_pk], revision + 1, using):
+            _rows(model.CQRS_ID, [row_pk], using).delete()
 
 
 def remember(deletions: Iterable[TransportPayload], using: str) -> None:
@@ -85,6 +87,45 @@ def raise_above(model: Any, known: Mapping[Any, int], using: str) -> dict[Any, i
             )
         remembered |= {pk: new[text] for text, pk in by_text.items()}
     return remembered
+
+
+def _remembered(cqrs_id: str, row_pks: list[str], using: str) -> dict[str, int]:
+    """The revisions of deleted rows by key, those that were deleted a moment ago included."""
+    connection = connections[using]
+    if connection.vendor == "postgresql":
+        return _remembered_on_postgresql(cqrs_id, row_pks, using)
+    rows = _rows(cqrs_id, row_pks, using)
+    if connection.vendor == "mysql":
+        rows = rows.select_for_update()  # looks past the snapshot of REPEATABLE READ
+    return dict(rows.values_list("row_pk", "revision"))
+
+
+def _remembered_on_postgresql(cqrs_id: str, row_pks: list[str], using: str) -> dict[str, int]:
+    """The same, where a transaction may see none of what was committed after its first query.
+
+    Above READ COMMITTED a row can be inserted under a key whose deletion is not to be seen. An
+    INSERT beside the memory of that deletion then fails like any other late write of such a
+    transaction, and its caller tries again.
+    """
+    table = connections[using].ops.quote_name(DeletedRow._meta.db_table)
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT level, row_pk, revision FROM current_setting('transaction_isolation') level "  # noqa: S608
+            f"LEFT JOIN {table} ON cqrs_id = %s AND row_pk = ANY(%s)",
+            [cqrs_id, row_pks],
+        )
+        found = cursor.fetchall()
+    remembered = {row_pk: revision for _, row_pk, revision in found if row_pk is not None}
+    if found[0][0] != "read committed":
+        unknown = [row_pk for row_pk in row_pks if row_pk not in remembered]
+        probes = [DeletedRow(cqrs_id=cqrs_id, row_pk=each, revision=_PROBE) for each in unknown]
+        DeletedRow.objects.using(using).bulk_create(probes, ignore_conflicts=True)
+        _rows(cqrs_id, unknown, using).filter(revision=_PROBE).delete()
+    return remembered
+
+
+def _rows(cqrs_id: str, row_pks: list[str], using: str) -> "QuerySet[DeletedRow]":
+    return DeletedRow.objects.using(using).filter(cqrs_id=cqrs_id, row_pk__in=row_pks)
 
 
 def _save(rows: list[DeletedRow], using: str) -> None:
