@@ -83,6 +83,8 @@ def deleted(instance: Any, using: str | None) -> None:
     revision = revisions.take(model, pk) if is_announced else instance.cqrs_revision
     if revision is None:
         return
+    # Deferred since an earlier save, it could not be read any more; receivers may want to.
+    instance.__dict__.setdefault("cqrs_revision", revision)
     if not marks_on(using).is_changed(model, pk):
         revision += 1
     deletion = payloads.of_deleted(instance, pk, revision)

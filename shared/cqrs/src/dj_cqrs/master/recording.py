@@ -26,6 +26,9 @@ from dj_cqrs.wire import to_plain
 
 logger = logging.getLogger("django-cqrs")
 
+#: Changes that let the revision of their row grow.
+_RAISING: Final = frozenset({Change.CREATE, Change.UPDATE})
+
 
 class RecordingLoopError(PermanentError):
     """Raised when recording a transaction's changes changes more, without end."""
@@ -47,6 +50,8 @@ def marks_on(using: str) -> Marks:
 def add(mark: Mark) -> None:
     """Adds a mark to the running transaction; without one it is recorded at once."""
     mark.finish = _finish
+    if mark.change in _RAISING:
+        true_revisions_of(mark.using).outdate(mark.model, mark.pk)
     marks_on(mark.using).add(mark)
 
 

@@ -61,8 +61,17 @@ class TrueRevisions:
         self._expected.setdefault(model, []).append(pk)
 
     def is_expected(self, model: type[Model], pk: Any) -> bool:
-        """Whether the row's deletion was announced."""
-        return (model, pk) in self._announced
+        """Whether the row's deletion was announced, and its revision looked for since then."""
+        return (model, pk) in self._announced and pk not in self._expected.get(model, ())
+
+    def outdate(self, model: type[Model], pk: Any) -> None:
+        """The row was changed after its deletion was announced, as users' receivers may do.
+
+        Its revision has grown, so it is read again by the statement that removes it.
+        """
+        if (model, pk) in self._announced:
+            self._found.pop((model, pk), None)
+            self._expected.setdefault(model, []).append(pk)
 
     def take(self, model: type[Model], pk: Any) -> int | None:
         """The revision that the row had; None if it was gone already."""
@@ -71,14 +80,16 @@ class TrueRevisions:
 
     def clear(self) -> None:
         """Forgets what an abandoned deletion left."""
+        self._expected.clear()
         self._found.clear()
         self._announced.clear()
 
     def _before_statement(
         self, execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
-        expected, self._expected = self._expected, {}
+        # Django deletes in a transaction; without one, it is not Django who has announced this.
         if self._connection.in_atomic_block or not self._connection.get_autocommit():
+            expected, self._expected = self._expected, {}
             for model, pks in expected.items():
                 self._read(model, pks)
         return execute(sql, params, many, context)
