@@ -63,7 +63,15 @@ def _replica(**attributes: Any) -> Any:
         ),
         (
             {"CQRS_ID": "x", "CQRS_TRACKED_FIELDS": ["colour"]},
-            "Model Thing: Invalid configuration for CQRS_TRACKED_FIELDS",
+            "CQRS_TRACKED_FIELDS field is not correctly set for model Thing.",
+        ),
+        (
+            {"CQRS_ID": "x", "CQRS_TRACKED_FIELDS": ["name", "name"]},
+            "Duplicate names in CQRS_TRACKED_FIELDS field for model Thing.",
+        ),
+        (
+            {"CQRS_TRACKED_FIELDS": ["colour"]},
+            "CQRS_ID must be set for every model, that uses CQRS.",
         ),
         (
             {"CQRS_ID": "x", "CQRS_TRACKED_FIELDS": "name"},
@@ -100,6 +108,10 @@ def test_a_wrong_replica_is_refused(attributes: dict[str, Any], problem: str) ->
     assert problem in str(error.value)
 
 
+def test_a_master_may_track_no_field() -> None:
+    assert _master(CQRS_ID="x", CQRS_TRACKED_FIELDS=[]) is MasterRegistry.models["x"]
+
+
 def test_a_replica_needs_a_queue(settings: Any) -> None:
     settings.CQRS = {**settings.CQRS, "queue": None}
     with pytest.raises(ConfigurationError, match="CQRS queue must be set"):
@@ -117,8 +129,7 @@ def test_a_class_that_is_no_model_can_be_a_replica() -> None:
     class Notifier(RawReplicaMixin):
         CQRS_ID = "by_hand"
 
-    ReplicaMeta.register(Notifier)
-
+    assert ReplicaMeta.register(Notifier) is Notifier
     assert ReplicaRegistry.get_model_by_cqrs_id("by_hand") is Notifier
 
 
@@ -131,7 +142,7 @@ def test_a_raw_master_is_registered_by_hand() -> None:
             app_label = "app"
 
     assert "raw" not in MasterRegistry.models
-    MasterMeta.register(Raw)
+    assert MasterMeta.register(Raw) is Raw  # so that it can be a decorator
     assert MasterRegistry.get_model_by_cqrs_id("raw") is Raw
 
 

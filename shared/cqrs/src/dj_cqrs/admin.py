@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from dj_cqrs.master import selection
 from dj_cqrs.mixins import RawMasterMixin
@@ -46,6 +47,6 @@ class CQRSAdminMasterSyncMixin(_ModelAdmin):
             text += f". {result.withheld} not sent, since is_sync_instance() is false"
         self.message_user(request, text)
 
-    sync_items.short_description = (  # type: ignore[attr-defined]
+    sync_items.short_description = gettext_lazy(  # type: ignore[attr-defined]
         "Synchronize selected %(verbose_name_plural)s via CQRS"
     )

@@ -1,5 +1,6 @@
 """Metaclasses that check a model's CQRS declaration and register it."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import base
@@ -29,15 +30,19 @@ class MasterMeta(base.ModelBase):
         return model_cls
 
     @staticmethod
-    def register(model_cls: Any) -> None:
+    def register(model_cls: Any) -> Any:
         """Checks a master model's declaration, registers it and connects its signals.
 
         For models that cannot have this metaclass (diamond inheritance, proxies): derive from
-        ``RawMasterMixin`` and call this.
+        ``RawMasterMixin`` and call this, or decorate the class with it.
+
+        Returns:
+            The class.
 
         Raises:
             ConfigurationError: the declaration is wrong.
         """
+        MasterRegistry.check_id(model_cls)
         if model_cls.CQRS_TRACKED_FIELDS is not None:
             _check_tracked_fields(model_cls)
             CQRSTracker.add_to_model(model_cls)
@@ -50,6 +55,7 @@ class MasterMeta(base.ModelBase):
             )
         MasterRegistry.register_model(model_cls)
         MasterSignals.register_model(model_cls)
+        return model_cls
 
 
 class ReplicaMeta(base.ModelBase):
@@ -65,16 +71,21 @@ class ReplicaMeta(base.ModelBase):
         return model_cls
 
     @staticmethod
-    def register(model_cls: Any) -> None:
+    def register(model_cls: Any) -> Any:
         """Checks a replica's declaration and registers it; also for classes that are no models.
+
+        Returns:
+            The class.
 
         Raises:
             ConfigurationError: the declaration is wrong.
         """
+        ReplicaRegistry.check_id(model_cls)
         mapping = getattr(model_cls, "CQRS_MAPPING", None)
         if mapping is not None:
             _check_fields(model_cls, "CQRS_MAPPING", list(mapping.values()))
         ReplicaRegistry.register_model(model_cls)
+        return model_cls
 
 
 def _is_to_be_registered(model_cls: Any) -> bool:
@@ -93,12 +104,16 @@ def _check_fields(model_cls: Any, attr: str, names: Any) -> None:
     """``CQRS_FIELDS`` and the values of ``CQRS_MAPPING`` name existing fields, pk included."""
     if names == ALL_BASIC_FIELDS:
         return
-    name = model_cls.__name__
     names = list(names)
+    if model_cls._meta.pk.name not in names and len(set(names)) == len(names):
+        raise ConfigurationError(f"PK is not in {attr} for model {model_cls.__name__}.")
+    _check_names(model_cls, attr, names)
+
+
+def _check_names(model_cls: Any, attr: str, names: Collection[str]) -> None:
+    name = model_cls.__name__
     if len(set(names)) != len(names):
         raise ConfigurationError(f"Duplicate names in {attr} field for model {name}.")
-    if model_cls._meta.pk.name not in names:
-        raise ConfigurationError(f"PK is not in {attr} for model {name}.")
     if not {field.name for field in model_cls._meta.concrete_fields}.issuperset(names):
         raise ConfigurationError(f"{attr} field is not correctly set for model {name}.")
 
@@ -107,8 +122,8 @@ def _check_tracked_fields(model_cls: Any) -> None:
     tracked = model_cls.CQRS_TRACKED_FIELDS
     if tracked == ALL_BASIC_FIELDS:
         return
-    known = {field.name for field in model_cls._meta.concrete_fields}
-    if not isinstance(tracked, (list, tuple)) or not tracked or not known.issuperset(tracked):
+    if not isinstance(tracked, (list, tuple)):
         raise ConfigurationError(
             f"Model {model_cls.__name__}: Invalid configuration for CQRS_TRACKED_FIELDS"
         )
+    _check_names(model_cls, "CQRS_TRACKED_FIELDS", tracked)

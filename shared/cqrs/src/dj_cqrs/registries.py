@@ -32,6 +32,20 @@ class RegistryMixin:
         Raises:
             ConfigurationError: the id is missing, malformed, or taken by another model.
         """
+        cls.check_id(model_cls)
+        cqrs_id = model_cls.CQRS_ID
+        registered = cls.models.get(cqrs_id)
+        if registered is not None and not _is_same_model(registered, model_cls):
+            raise ConfigurationError(f"Two models can't have the same CQRS_ID: {cqrs_id}.")
+        cls.models[cqrs_id] = model_cls
+
+    @classmethod
+    def check_id(cls, model_cls: Any) -> None:
+        """Checks that a model has a ``CQRS_ID`` that can be a routing key.
+
+        Raises:
+            ConfigurationError: the id is missing or malformed.
+        """
         cqrs_id = model_cls.CQRS_ID
         if not cqrs_id:
             raise ConfigurationError("CQRS_ID must be set for every model, that uses CQRS.")
@@ -44,10 +58,6 @@ class RegistryMixin:
             raise ConfigurationError(
                 f"CQRS_ID of {model_cls.__name__} is longer than {_MAX_LENGTH} characters."
             )
-        registered = cls.models.get(cqrs_id)
-        if registered is not None and not _is_same_model(registered, model_cls):
-            raise ConfigurationError(f"Two models can't have the same CQRS_ID: {cqrs_id}.")
-        cls.models[cqrs_id] = model_cls
 
     @classmethod
     def get_model_by_cqrs_id(cls, cqrs_id: str) -> Any | None:

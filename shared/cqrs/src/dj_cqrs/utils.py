@@ -6,6 +6,8 @@ from contextlib import ContextDecorator
 from types import TracebackType
 from typing import Any, Self
 
+from django.utils import timezone
+
 from dj_cqrs import conf
 from dj_cqrs.state import cqrs_state
 from dj_cqrs.timeouts import apply_query_timeouts
@@ -30,7 +32,12 @@ def get_message_expiration_dt(message_ttl: int | None = None) -> dt.datetime | N
         An aware datetime; None for never.
     """
     ttl = conf.config().master.message_ttl_seconds if message_ttl is None else message_ttl
-    return None if ttl is None else dt.datetime.now(dt.UTC) + dt.timedelta(seconds=ttl)
+    if ttl is None:
+        return None
+    now = timezone.now()  # by this name, which users' tests replace
+    if timezone.is_naive(now):
+        now = timezone.make_aware(now)
+    return now + dt.timedelta(seconds=ttl)
 
 
 def get_delay_queue_max_size() -> int | None:

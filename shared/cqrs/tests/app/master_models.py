@@ -157,6 +157,35 @@ class Fragile(MasterMixin):
         return self.name != "private"
 
 
+class Signed(MasterMixin):
+    """A master that overrides what can be overridden, with arguments called as it likes.
+
+    Its ``__init__`` looks at fields, which objects of some loaded fields only would load again.
+    """
+
+    CQRS_ID = "signed"
+    CQRS_TRACKED_FIELDS = ("name",)
+
+    name = models.CharField(max_length=50)
+    is_public = models.BooleanField(default=False)
+    is_secret = models.BooleanField(default=False)
+
+    by: str | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.was_shown = self.is_public and not self.is_secret
+
+    def is_sync_instance(self) -> bool:
+        return self.is_public
+
+    def to_cqrs_dict(self, db: str | None = None, sync: bool = False) -> dict[str, Any]:
+        return {**super().to_cqrs_dict(db, sync=sync), "by": self.by, "is_sync": sync}
+
+    def get_tracked_fields_data(self) -> dict[str, Any] | None:
+        return {"before": super().get_tracked_fields_data()}
+
+
 class Attachment(MasterMixin):
     """The master of ``WithFile``."""
 

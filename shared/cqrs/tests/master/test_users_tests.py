@@ -1,5 +1,6 @@
 """What users' own tests see: a ``TestCase`` never commits."""
 
+import datetime as dt
 from unittest import mock
 
 from django.test import TestCase, modify_settings
@@ -71,6 +72,26 @@ class DirectModeTests(TestCase):
         payloads = [call.args[0] for call in self.produce.call_args_list]
         assert [payload.instance_data["name"] for payload in payloads] == ["Lem", "Strugatsky"]
         assert payloads[0].pk == author.pk
+
+    def test_hooks_that_a_test_runs_at_once_are_run_at_once(self) -> None:
+        with mock.patch("django.db.transaction.on_commit", side_effect=lambda hook: hook()):
+            author = Author.objects.create(name="Lem")
+            author.save()
+            author.delete()
+
+        payloads = [call.args[0] for call in self.produce.call_args_list]
+        revisions = [payload.instance_data["cqrs_revision"] for payload in payloads]
+        assert revisions == [0, 1, 2]
+
+    def test_the_clock_that_tests_replace_says_when_a_payload_expires(self) -> None:
+        now = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+        with (
+            mock.patch("django.utils.timezone.now", return_value=now),
+            self.captureOnCommitCallbacks(execute=True),
+        ):
+            Author.objects.create(name="Lem")
+
+        assert self.produce.call_args.args[0].expires == now + dt.timedelta(days=1)
 
     def test_rows_of_one_capture_are_deleted_in_the_next(self) -> None:
         with self.captureOnCommitCallbacks(execute=True):

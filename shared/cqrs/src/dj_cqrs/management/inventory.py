@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from dj_cqrs.management.paging import keyset_pages, keyset_rows
-from dj_cqrs.master.revisions import chunks
+from dj_cqrs.master.revisions import chunks, sends_every_row
 
 #: Of a row: its key and its revision.
 Revision = tuple[Any, int]
@@ -14,7 +14,7 @@ Revision = tuple[Any, int]
 
 def of_master(rows: "QuerySet[Any]", page_size: int) -> Iterator[list[Revision]]:
     """Yields the rows that are sent to replicas; not those that ``is_sync_instance`` keeps."""
-    if _sends_every_row(rows.model):
+    if sends_every_row(rows.model):
         yield from of_replica(rows, page_size)
         return
     for pks in keyset_pages(rows, page_size):
@@ -30,8 +30,3 @@ def of_replica(rows: "QuerySet[Any]", page_size: int) -> Iterator[list[Revision]
     """Yields all rows."""
     for page in keyset_rows(rows, page_size, "cqrs_revision"):
         yield [(pk, revision) for pk, revision in page]
-
-
-def _sends_every_row(model: Any) -> bool:
-    """Whether ``is_sync_instance`` is the mixin's, so that rows need not be loaded."""
-    return bool(model.is_sync_instance.__module__ == "dj_cqrs.mixins")

@@ -36,7 +36,7 @@ class RowChange:
     @property
     def is_replaced(self) -> bool:
         """Whether the row was deleted and another one created under its key."""
-        return self.deletion is not None and not self.is_deleted
+        return self.deleted_revision is not None and not self.is_deleted
 
     @property
     def instance(self) -> Any:
@@ -63,6 +63,11 @@ class RowChange:
     def deletion(self) -> TransportPayload | None:
         """The payload of the row's first deletion: the one of the row that others know."""
         return next((mark.deletion for mark in self.marks if mark.deletion is not None), None)
+
+    @property
+    def deleted_revision(self) -> int | None:
+        """The revision of that deletion, or of one that is not sent."""
+        return next((mark.revision for mark in self.marks if mark.revision is not None), None)
 
     @property
     def parents(self) -> frozenset[Any]:

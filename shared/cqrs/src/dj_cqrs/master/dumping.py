@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from dj_cqrs import wire
 from dj_cqrs.connections import is_about_connection, persistently, snapshot
 from dj_cqrs.master.revisions import chunks
-from dj_cqrs.master.serialization import read_rows
+from dj_cqrs.master.serialization import read_rows, spare_reading
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -57,8 +57,9 @@ def _dump(model: Any, pks: list[Any], using: str) -> list[DumpedRow]:
 
 
 def _dumped(row: Any, using: str) -> DumpedRow:
+    spare_reading(row)
     try:
-        return DumpedRow(row.pk, _line(row.to_cqrs_dict(using=using, sync=True)))
+        return DumpedRow(row.pk, _line(row.to_cqrs_dict(using)))
     except DatabaseError:
         raise  # the transaction may be broken, and with it the rows to come
     except Exception as error:  # noqa: BLE001  serializers raise what they like

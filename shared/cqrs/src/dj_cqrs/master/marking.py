@@ -10,7 +10,8 @@ from dj_cqrs.master import children, payloads, related, serialization, tracking
 from dj_cqrs.master.changes import RowChange
 from dj_cqrs.master.marks import Change, Mark, model_of, row_of
 from dj_cqrs.master.recording import add, marks_on
-from dj_cqrs.master.revisions import NextRevision, true_revisions_of
+from dj_cqrs.master.revisions import NextRevision, Stored, true_revisions_of
+from dj_cqrs.master.saved_object import as_saved
 
 
 def before_save(instance: Any, using: str) -> None:
@@ -49,7 +50,7 @@ def saved(instance: Any, using: str | None, *, created: bool) -> None:
         if created:
             instance.cqrs_revision = 0
         else:
-            del instance.cqrs_revision
+            instance.__dict__.pop("cqrs_revision")  # a tracker's descriptor cannot be deleted
     previous = marks_on(using).previous.pop((model, pk), None)
     change = Change.CREATE if created else Change.UPDATE
     add(Mark(change, model, pk, using, instance=instance, previous=previous))
@@ -80,16 +81,17 @@ def deleted(instance: Any, using: str | None) -> None:
     revisions = true_revisions_of(using)
     # Nobody announced it: a caller of the handler, who removed the row in a way of his own.
     is_announced = revisions.is_expected(model, pk)
-    revision = revisions.take(model, pk) if is_announced else instance.cqrs_revision
-    if revision is None:
+    stored = revisions.take(model, pk) if is_announced else Stored(instance.cqrs_revision, None)
+    if stored is None:
         return
     # Deferred since an earlier save, it could not be read any more; receivers may want to.
-    instance.__dict__.setdefault("cqrs_revision", revision)
-    if not marks_on(using).is_changed(model, pk):
-        revision += 1
-    deletion = payloads.of_deleted(instance, pk, revision)
-    parents = children.parents_of(instance)
-    add(Mark(Change.DELETE, model, pk, using, deletion=deletion, parents=parents))
+    instance.__dict__.setdefault("cqrs_revision", stored.revision)
+    mark = Mark(Change.DELETE, model, pk, using, parents=children.parents_of(instance))
+    mark.revision = stored.revision + (0 if marks_on(using).is_changed(model, pk) else 1)
+    asked = instance if stored.row is None else as_saved(stored.row, instance)
+    if asked.is_sync_instance():
+        mark.deletion = payloads.of_deleted(instance, pk, mark.revision)
+    add(mark)
 
 
 def bulk_created(instances: Iterable[Any], using: str | None) -> None:

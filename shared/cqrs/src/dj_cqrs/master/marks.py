@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
@@ -76,6 +76,7 @@ class Mark:
         "pk",
         "previous",
         "queue",
+        "revision",
         "using",
     )
 
@@ -90,7 +91,6 @@ class Mark:
         previous: dict[str, Any] | None = None,
         queue: str | None = None,
         path: str = "",
-        deletion: TransportPayload | None = None,
         parents: frozenset[Any] = frozenset(),
     ) -> None:
         self.change = change
@@ -105,8 +105,11 @@ class Mark:
         self.queue = queue
         #: For RELATED: the lookup from ``model`` to the row that was saved.
         self.path = path
-        #: Of a DELETE: its payload, made while the user's object still had its key.
-        self.deletion = deletion
+        #: Of a DELETE: its payload, made while the user's object still had its key; None where
+        #: the row stays at home.
+        self.deletion: TransportPayload | None = None
+        #: Of a DELETE: its revision.
+        self.revision: int | None = None
         #: Of a DELETE: keys of the rows of its own model that it pointed to.
         self.parents = parents
         #: Recorded and not handed on yet: in direct mode, until the commit.
@@ -148,7 +151,7 @@ class Marks:
         connection = self._connection
         self._look_again()
         if connection.in_atomic_block:
-            connection.on_commit(mark)
+            _on_commit(mark, connection.alias)
         elif not connection.get_autocommit():
             # Django refuses on_commit() under manual transaction management, but keeps the list.
             connection.run_on_commit.append((set(), mark, False))  # type: ignore[arg-type]
@@ -195,6 +198,14 @@ class Marks:
 
     def _in_hooks(self) -> Iterator[Mark]:
         return (hook for _, hook, *_ in self._connection.run_on_commit if isinstance(hook, Mark))
+
+
+def _on_commit(mark: Mark, using: str) -> None:
+    """By the name, and with the arguments, that users' tests replace to have hooks run at once."""
+    if using == DEFAULT_DB_ALIAS:
+        transaction.on_commit(mark)
+    else:
+        transaction.on_commit(mark, using=using)
 
 
 def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], None]) -> Marks:

@@ -8,6 +8,8 @@ from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.master import tracking
 from dj_cqrs.master.changes import RowChange
+from dj_cqrs.master.saved_object import as_saved
+from dj_cqrs.master.serialization import spare_reading
 from dj_cqrs.utils import get_message_expiration_dt
 from dj_cqrs.wire import to_plain
 
@@ -28,21 +30,23 @@ def of_existing(change: RowChange, fresh: Any, using: str) -> list[TransportPayl
     for mark in change.marks:
         if mark.instance is not None:
             mark.instance.cqrs_revision = fresh.cqrs_revision
-    previous = None
     if change.is_changed:
-        previous = tracking.of_change(change, fresh)
-        if previous is not None:
-            tracking.remember(owner, previous)
-    if not owner.is_sync_instance():
+        tracking.remember(owner, tracking.of_change(change, fresh))
+    spare_reading(fresh)
+    row = as_saved(fresh, owner)
+    if not row.is_sync_instance():
         return []
-    data = fresh.to_cqrs_dict(using=using, sync=True)
     queues = change.sync_queues
     payloads = []
     if change.is_changed:
-        payloads.append(_payload(SignalType.SAVE, owner, fresh.pk, data, previous, None))
+        # By position: an override may call its arguments what it likes.
+        data, previous = row.to_cqrs_dict(using, sync=False), row.get_tracked_fields_data()
+        payloads.append(_payload(SignalType.SAVE, owner, row.pk, data, previous, None))
         # The SAVE goes to every replica, so it answers for a SYNC to all of them.
         queues = [queue for queue in queues if queue is not None]
-    payloads += [_payload(SignalType.SYNC, owner, fresh.pk, data, None, queue) for queue in queues]
+    if queues:
+        data = row.to_cqrs_dict(using, sync=True)
+        payloads += [_payload(SignalType.SYNC, owner, row.pk, data, None, each) for each in queues]
     return payloads
 
 

@@ -126,6 +126,10 @@ def _messages(marks: list[Mark], using: str) -> Iterator[list[TransportPayload]]
             yield _of_existing(model, chunk, gone, using)
     for model in children_first(gone):
         rows = rows_children_first(gone[model])
+        if conf.outbox_is_installed():
+            from dj_cqrs.outbox import memory
+
+            memory.remember(rows, using)
         yield [payload for change in rows for payload in _of_gone(change)]
 
 
@@ -155,14 +159,14 @@ def _of_gone(change: RowChange) -> list[TransportPayload]:
     """A row that this transaction created and removed again was never seen by anybody."""
     if change.is_new:
         return []
-    if change.deletion is None:
+    if change.deleted_revision is None:
         logger.error(
             "Can't produce message from master model '%s': The instance doesn't exist (pk=%s)",
             change.model.__name__,
             change.pk,
         )
         return []
-    return [change.deletion]
+    return [] if change.deletion is None else [change.deletion]
 
 
 def _flush(connection: BaseDatabaseWrapper) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -35,6 +35,14 @@ class NextRevision(Expression):
         return expression.resolve_expression(query, *args, **kwargs)
 
 
+class Stored(NamedTuple):
+    """What the database held of a row right before its deletion."""
+
+    revision: int
+    #: Read only where the model may keep rows at home, which depends on their fields.
+    row: Model | None
+
+
 class TrueRevisions:
     """Revisions of rows that are about to be deleted, read in bulk and under their locks.
 
@@ -46,7 +54,7 @@ class TrueRevisions:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
         self._expected: dict[type[Model], list[Any]] = {}
-        self._found: dict[Row, int] = {}
+        self._found: dict[Row, Stored] = {}
         #: Rows whose deletion was announced and not seen yet.
         self._announced: set[Row] = set()
 
@@ -73,8 +81,8 @@ class TrueRevisions:
             self._found.pop((model, pk), None)
             self._expected.setdefault(model, []).append(pk)
 
-    def take(self, model: type[Model], pk: Any) -> int | None:
-        """The revision that the row had; None if it was gone already."""
+    def take(self, model: type[Model], pk: Any) -> Stored | None:
+        """The row's revision, and the row if it matters; None if it was gone already."""
         self._announced.discard((model, pk))
         return self._found.pop((model, pk), None)
 
@@ -97,8 +105,17 @@ class TrueRevisions:
     def _read(self, model: type[Model], pks: list[Any]) -> None:
         queryset = model._base_manager.using(self._connection.alias).select_for_update()
         for chunk in chunks(pks):
-            rows = queryset.filter(pk__in=chunk).order_by("pk").values_list("pk", "cqrs_revision")
-            self._found.update({(model, pk): revision for pk, revision in rows})
+            rows: Any = queryset.filter(pk__in=chunk).order_by("pk")
+            if sends_every_row(model):
+                values = rows.values_list("pk", "cqrs_revision")
+                self._found |= {(model, pk): Stored(revision, None) for pk, revision in values}
+            else:
+                self._found |= {(model, row.pk): Stored(row.cqrs_revision, row) for row in rows}
+
+
+def sends_every_row(model: Any) -> bool:
+    """Whether ``is_sync_instance`` is the mixin's, so that rows need not be loaded to ask it."""
+    return bool(model.is_sync_instance.__module__ == "dj_cqrs.mixins")
 
 
 def true_revisions_of(using: str) -> TrueRevisions:

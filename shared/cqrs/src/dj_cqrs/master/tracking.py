@@ -5,6 +5,7 @@ or have seen a rollback.
 """
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 from typing import Any
 
 from django.db.models import Field, Model
@@ -36,12 +37,11 @@ def read_previous(model: Any, pks: Iterable[Any], using: str) -> dict[Any, dict[
         pk -> {field name: value on the wire's terms}, for the rows that exist.
     """
     fields = tracked_fields(model)
-    names = [field.attname for field in fields]
-    queryset = model._base_manager.using(using).select_for_update().only(*names).order_by("pk")
+    queryset = _stored(model, using).select_for_update().order_by("pk")
     return {
-        instance.pk: _values(fields, instance)
+        row["pk"]: _values(fields, SimpleNamespace(**row))
         for chunk in chunks(list(pks))
-        for instance in queryset.filter(pk__in=chunk)
+        for row in queryset.filter(pk__in=chunk)
     }
 
 
@@ -77,14 +77,8 @@ def stored_values(instance: Model) -> dict[str, Any]:
     if instance._state.adding:
         return {}
     fields = tracked_fields(type(instance))
-    row = (
-        type(instance)
-        ._base_manager.using(instance._state.db)
-        .only(*(field.attname for field in fields))
-        .filter(pk=instance.pk)
-        .first()
-    )
-    return _values(fields, row) if row is not None else {}
+    row = _stored(type(instance), instance._state.db).filter(pk=instance.pk).first()
+    return _values(fields, SimpleNamespace(**row)) if row is not None else {}
 
 
 def unsaved_changes(instance: Model) -> dict[str, Any]:
@@ -94,14 +88,26 @@ def unsaved_changes(instance: Model) -> dict[str, Any]:
 
 def remember(instance: Model, previous: dict[str, Any] | None) -> None:
     """Leaves with the user's object what ``get_tracked_fields_data`` says of its last change."""
-    instance.__dict__[TRACKED_FIELDS_ATTR_NAME] = previous
+    if previous is None:
+        instance.__dict__.pop(TRACKED_FIELDS_ATTR_NAME, None)
+    else:
+        instance.__dict__[TRACKED_FIELDS_ATTR_NAME] = previous
 
 
-def _values(fields: Iterable["Field[Any, Any]"], instance: Model) -> dict[str, Any]:
+def _stored(model: Any, using: str | None) -> Any:
+    """Keys and tracked values of a model's rows.
+
+    No objects: an ``__init__`` of the user's that looks at other fields would load each of them.
+    """
+    names = [field.attname for field in tracked_fields(model)]
+    return model._base_manager.using(using).values("pk", *names)
+
+
+def _values(fields: Iterable["Field[Any, Any]"], instance: Any) -> dict[str, Any]:
     return {field.name: _value(field, instance) for field in fields}
 
 
-def _value(field: "Field[Any, Any]", instance: Model) -> Any:
+def _value(field: "Field[Any, Any]", instance: Any) -> Any:
     if hasattr(instance.__dict__.get(field.attname), "resolve_expression"):
         return _UNKNOWN
     return wire_value(field, instance)

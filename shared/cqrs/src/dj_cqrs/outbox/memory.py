@@ -11,7 +11,6 @@ from django.db import connections, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.keys import key_text
 from dj_cqrs.master.changes import RowChange
 from dj_cqrs.master.revisions import chunks
@@ -33,8 +32,8 @@ def continue_revisions(model: Any, changes: Iterable[RowChange], using: str) -> 
     for change in changes:
         if change.is_new and not change.is_deleted:
             new[key_text(change.pk)] = change.pk
-        elif change.is_replaced and (deletion := change.deletion):
-            _set(model, change.pk, deletion.instance_data["cqrs_revision"], using)
+        elif change.is_replaced and change.deleted_revision is not None:
+            _set(model, change.pk, change.deleted_revision, using)
     if not new:
         return
     for row_pk, revision in _remembered(model.CQRS_ID, list(new), using).items():
@@ -42,16 +41,17 @@ def continue_revisions(model: Any, changes: Iterable[RowChange], using: str) -> 
             _rows(model.CQRS_ID, [row_pk], using).delete()
 
 
-def remember(deletions: Iterable[TransportPayload], using: str) -> None:
-    """Remembers the revisions that rows were deleted with."""
+def remember(changes: Iterable[RowChange], using: str) -> None:
+    """Remembers the revisions that rows were deleted with, whether others are told or not."""
     rows = [
         DeletedRow(
-            cqrs_id=payload.cqrs_id,
-            row_pk=key_text(payload.pk),
-            revision=payload.instance_data["cqrs_revision"],
+            cqrs_id=change.model.CQRS_ID,
+            row_pk=key_text(change.pk),
+            revision=change.deleted_revision,
             deleted_at=timezone.now(),
         )
-        for payload in deletions
+        for change in changes
+        if change.deleted_revision is not None and not change.is_new
     ]
     _save(rows, using)
 

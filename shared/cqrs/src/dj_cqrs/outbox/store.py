@@ -3,9 +3,8 @@
 from collections.abc import Iterable
 
 from dj_cqrs import wire
-from dj_cqrs.constants import REVISIONS_HEADER, REVISIONS_MONOTONIC, SignalType
+from dj_cqrs.constants import REVISIONS_HEADER, REVISIONS_MONOTONIC
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.outbox import memory
 from dj_cqrs.outbox.models import OutboxMessage
 from dj_cqrs.transport.topology import RoutingKey
 
@@ -19,7 +18,6 @@ def record(payloads: Iterable[TransportPayload], using: str) -> None:
     Raises:
         ContractError: a payload holds a value that JSON has no form for.
     """
-    payloads = list(payloads)
     OutboxMessage.objects.using(using).bulk_create(
         OutboxMessage(
             cqrs_id=payload.cqrs_id,
@@ -28,7 +26,4 @@ def record(payloads: Iterable[TransportPayload], using: str) -> None:
             headers=HEADERS,
         )
         for payload in payloads
-    )
-    memory.remember(
-        [payload for payload in payloads if payload.signal_type == SignalType.DELETE], using
     )

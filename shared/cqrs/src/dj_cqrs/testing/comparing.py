@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.db import router
 
 from dj_cqrs import wire
-from dj_cqrs.master.serialization import read_rows
+from dj_cqrs.master.serialization import read_rows, spare_reading
 from dj_cqrs.replica import mapping
 
 _MAX_NAMED: Final = 10
@@ -71,10 +71,11 @@ def _of_master(master: Any, replica: Any, names: Collection[str]) -> tuple[Rows,
     expected: Rows = {}
     at_home = set()
     for row in read_rows(master, pks, using):
+        spare_reading(row)
         if not row.is_sync_instance():
             at_home.add(mapping.to_python(key, wire.to_plain(row.pk)))
             continue
-        sent = wire.decode(wire.encode(row.to_cqrs_dict(using=using, sync=True)))
+        sent = wire.decode(wire.encode(row.to_cqrs_dict(using)))
         mapped = mapping.map_instance_data(replica, sent)
         values = mapping.to_attributes(
             replica, {name: value for name, value in mapped.items() if name in names}
