@@ -42,6 +42,21 @@ def test_bulk_create_refuses_rows_whose_keys_stay_unknown() -> None:
     assert not Author.objects.exists()
 
 
+def test_a_database_that_tells_no_keys_takes_rows_that_have_some(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """MySQL has no RETURNING; PostgreSQL, MariaDB and SQLite have it."""
+    features = type(connection.features)
+    monkeypatch.setattr(features, "can_return_rows_from_bulk_insert", False)
+
+    with pytest.raises(ValueError, match=r"MySQL.*Set them first"):
+        Author.cqrs.bulk_create([Author(pk=7, name="x"), Author(name="y")])
+    assert not Author.objects.exists()
+
+    Author.cqrs.bulk_create([Author(pk=7, name="x")])
+    assert summary(take()) == [("SAVE", "author", 7, 0)]
+
+
 def test_a_row_whose_creation_was_ignored_is_still_saved_and_deleted(author: Author) -> None:
     with transaction.atomic():
         Author.cqrs.bulk_create([Author(pk=author.pk, name="x")], ignore_conflicts=True)

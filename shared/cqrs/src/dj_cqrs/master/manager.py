@@ -44,8 +44,8 @@ class MasterManager(_Manager):
 
         Raises:
             ValueError: nobody could say which rows are written, and so record them: new rows
-                without keys that the database does not tell, or (MySQL, MariaDB) conflicts on
-                an index beside the key. Nothing is written then.
+                without keys that the database does not tell (MySQL tells none), or (MySQL,
+                MariaDB) conflicts on an index beside the key. Nothing is written then.
         """
         instances = list(objs)
         using = self._db or router.db_for_write(self.model)
@@ -191,7 +191,8 @@ class MasterManager(_Manager):
         if any(instance.pk is None for instance in instances):
             raise ValueError(
                 f"{self.model.__name__}.cqrs.bulk_create: the database does not tell the keys of "
-                "the rows (ignore_conflicts, or a database without RETURNING). Set them first."
+                "the rows (ignore_conflicts, or a database without RETURNING: MySQL). Set them "
+                "first, or create the rows one by one."
             )
 
     def _refuse_unknown_conflicts(self, using: str, update_conflicts: bool) -> None:
