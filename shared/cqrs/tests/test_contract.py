@@ -142,6 +142,15 @@ def test_other_settings_have_these_defaults(settings: Settings) -> None:
     )
 
 
+@pytest.mark.parametrize(("given", "expected"), [("5000", 5000), (5000, 5000), ("soon", 0)])
+def test_a_query_timeout_may_come_from_the_environment(
+    settings: Settings, given: Any, expected: int
+) -> None:
+    settings.CQRS = {**settings.CQRS, "replica": {"CQRS_QUERY_TIMEOUT": given}}
+
+    assert conf.config().replica.query_timeout_ms == expected
+
+
 @pytest.mark.parametrize("bad", [0, -1, "soon", None, True, float("inf")])
 def test_a_produce_timeout_is_a_positive_time(bad: Any) -> None:
     with (

@@ -41,6 +41,8 @@ class Number:
     #: Whether an outbox, which loses nothing, makes the default infinite.
     is_infinite_with_outbox: bool = False
     default_without_inbox: int | None = None
+    #: Whether digits will do, as they come from an environment variable.
+    may_be_text: bool = False
 
     @property
     def default(self) -> int | None:
@@ -55,6 +57,8 @@ class Number:
         """Whether it is a whole number that is large enough, or None where that is allowed."""
         if value is None:
             return self.may_be_none
+        if self.may_be_text and isinstance(value, str) and value.isdecimal():
+            return True
         return isinstance(value, int) and not isinstance(value, bool) and value >= self.minimum
 
 
@@ -75,7 +79,7 @@ NUMBERS: Final[Mapping[str, Number]] = {
         default_without_inbox=constants.DEFAULT_REPLICA_FETCH_SIZE,
     ),
     "tombstone_ttl": Number("replica", constants.DEFAULT_REPLICA_TOMBSTONE_TTL, 1),
-    "CQRS_QUERY_TIMEOUT": Number("replica", 0, 0),
+    "CQRS_QUERY_TIMEOUT": Number("replica", 0, 0, may_be_text=True),
 }
 
 
@@ -255,4 +259,6 @@ def _number(section: Mapping[str, Any], key: str) -> Any:
     """The setting, or its default (with a warning at start) where it makes no sense."""
     number = NUMBERS[key]
     value = section.get(key, UNSET)
-    return value if number.is_valid(value) else number.default
+    if not number.is_valid(value):
+        return number.default
+    return int(value) if isinstance(value, str) else value

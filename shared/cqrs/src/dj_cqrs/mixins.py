@@ -10,6 +10,7 @@ from dj_cqrs.constants import ALL_BASIC_FIELDS, TRACKED_FIELDS_ATTR_NAME
 from dj_cqrs.managers import MasterManager, ReplicaManager
 from dj_cqrs.master import marking, saving, serialization, sync, tracking
 from dj_cqrs.metas import MasterMeta, ReplicaMeta
+from dj_cqrs.replica import mapping
 from dj_cqrs.replica.policy import SettingsPolicy
 from dj_cqrs.replica.read_only import ReplicaObjectsManager, refuse_write
 from dj_cqrs.signals import post_bulk_create, post_update
@@ -281,6 +282,10 @@ class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
         Returns:
             The instance, or None if it could not be saved (the log says why).
         """
+        if cls.CQRS_NO_DB_OPERATIONS:
+            return super().cqrs_save(
+                master_data, previous_data=previous_data, sync=sync, meta=meta
+            )
         return cls.cqrs.save_instance(master_data, previous_data, sync, meta)
 
     @classmethod
@@ -302,7 +307,7 @@ class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
         Returns:
             The new instance.
         """
-        return cls._default_manager.create(**cls.cqrs.to_attributes(mapped_data))
+        return cls._default_manager.create(**mapping.to_attributes(cls, mapped_data))
 
     def cqrs_update(
         self,
@@ -318,7 +323,7 @@ class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
         Returns:
             The instance.
         """
-        for name, value in type(self).cqrs.to_attributes(mapped_data).items():
+        for name, value in mapping.to_attributes(type(self), mapped_data).items():
             setattr(self, name, value)
         self.save()
         return self
@@ -334,4 +339,6 @@ class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
         Returns:
             True also if there was nothing to delete; False if it failed (the log says why).
         """
+        if cls.CQRS_NO_DB_OPERATIONS:
+            return bool(super().cqrs_delete(master_data, meta=meta))
         return cls.cqrs.delete_instance(master_data)

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from django.db import models, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Concat
 from django.test import override_settings
 
 from dj_cqrs.outbox.models import DeletedRow
@@ -156,3 +158,23 @@ def test_messages_expire_at_an_aware_time_in_any_settings() -> None:
     expires = get_message_expiration_dt(10)
     assert expires is not None
     assert expires.tzinfo is not None
+
+
+class Shouting(models.QuerySet[Author]):
+    """A queryset of the user's, whose updates do more."""
+
+    def update(self, **kwargs: Any) -> int:
+        return super().update(**{**kwargs, "name": kwargs["name"].upper()})
+
+
+def test_a_bulk_update_is_that_of_the_users_queryset(author: Author) -> None:
+    assert Author.cqrs.bulk_update(Shouting(Author).filter(name="Lem"), name="solaris") == 1
+
+    assert [message["instance_data"]["name"] for message in take()] == ["SOLARIS"]
+
+
+def test_a_bulk_update_may_refer_to_annotations(author: Author) -> None:
+    rows = Author.objects.annotate(full=Concat("name", Value(", S.")))
+    assert Author.cqrs.bulk_update(rows.filter(name="Lem"), name=F("full")) == 1
+
+    assert [message["instance_data"]["name"] for message in take()] == ["Lem, S."]

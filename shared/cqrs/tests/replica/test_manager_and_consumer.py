@@ -175,3 +175,21 @@ def test_logs_hold_no_payload(caplog: Any) -> None:
     apply_batch([save(0, name="a secret name"), save(0, pk=2, cqrs_id="patient", name="falsy")])
 
     assert "a secret name" not in caplog.text
+
+
+def test_a_model_without_database_operations_must_have_hooks_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Item, "CQRS_NO_DB_OPERATIONS", True)
+    for hook in (Item.cqrs_save, Item.cqrs_delete):
+        with pytest.raises(NotImplementedError):
+            hook(data(0))
+
+    assert not Item.objects.exists()
+
+
+def test_default_hooks_need_no_manager_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Item, "cqrs", Item.objects)
+
+    item = Item.cqrs_create(False, data(0))
+    assert item.cqrs_update(False, data(1, name="y")).name == "y"

@@ -92,7 +92,7 @@ class MasterManager(_Manager):
         using = given or self._db or router.db_for_write(model)
         with transaction.atomic(using=using, savepoint=False):
             previous = self._lock(queryset.using(using), using)
-            self._update(list(previous), using, kwargs)
+            self._update(queryset.using(using), list(previous), kwargs)
             rows = marking.rows_updated(model, previous, using)
             model.call_post_update(rows, using=using)
         return len(previous)
@@ -170,13 +170,16 @@ class MasterManager(_Manager):
         rows = marking.rows_updated(self.model, existing, using)
         self.model.call_post_update(rows, using=using)
 
-    def _update(self, pks: list[Any], using: str, values: dict[str, Any]) -> None:
+    def _update(
+        self, queryset: "models.QuerySet[Any]", pks: list[Any], values: dict[str, Any]
+    ) -> None:
+        using = queryset.db
         groups: dict[int, list[Any]] = {0: [], 1: []}
         for pk in pks:
             groups[0 if marking.is_changed(self.model, pk, using) else 1].append(pk)
         for step, group in groups.items():
             for chunk in chunks(group):
-                self.model._base_manager.using(using).filter(pk__in=chunk).update(
+                _without_filters(queryset).filter(pk__in=chunk).update(
                     cqrs_revision=F("cqrs_revision") + step,
                     cqrs_updated=timezone.now(),
                     **values,
@@ -206,3 +209,17 @@ class MasterManager(_Manager):
 def _without_revision(names: Collection[str] | None) -> list[str] | None:
     """Fields to update without the one that this library counts in."""
     return None if names is None else [name for name in names if name != "cqrs_revision"]
+
+
+def _without_filters(queryset: "models.QuerySet[Any]") -> "models.QuerySet[Any]":
+    """All rows by a queryset of that class, whose ``update`` may be a user's.
+
+    The rows are chosen and locked already. Where new values may refer to annotations, the queryset
+    stays as it is.
+    """
+    if queryset.query.annotations and not queryset.query.is_sliced:
+        return queryset.order_by()
+    if type(queryset).update is models.QuerySet.update:
+        rows: models.QuerySet[Any] = queryset.model._base_manager.using(queryset.db)
+        return rows
+    return type(queryset)(queryset.model, using=queryset.db)

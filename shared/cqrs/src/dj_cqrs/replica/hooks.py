@@ -38,7 +38,8 @@ def has_default_hooks(model: Any) -> bool:
 
 def is_written_by_us(model: Any, hook: str) -> bool:
     """Whether the library finds the row itself for that hook, by the master's key."""
-    return is_default(model, hook) and type(getattr(model, "cqrs", None)) is ReplicaManager
+    has_own_manager = type(getattr(model, "cqrs", None)) is not ReplicaManager
+    return is_default(model, hook) and not (has_own_manager or model.CQRS_NO_DB_OPERATIONS)
 
 
 def call(message: Message) -> Any:
