@@ -61,3 +61,19 @@ def test_update_fields_follow_the_setting(produced: list[TransportPayload], sett
     settings.CQRS = {**settings.CQRS, "master": {"CQRS_AUTO_UPDATE_FIELDS": True}}
     author.save(update_fields=["name"])
     assert len(produced) == 2
+
+
+def test_a_row_replaced_in_one_transaction_goes_on_after_the_old_one(
+    author: Author, produced: list[TransportPayload]
+) -> None:
+    for _ in range(3):
+        author.save()
+    pk = author.pk
+    produced.clear()
+    with transaction.atomic():
+        author.delete()
+        Author.objects.create(pk=pk, name="replaced")
+
+    (payload,) = produced
+    assert payload.instance_data["name"] == "replaced"
+    assert payload.instance_data["cqrs_revision"] == 4

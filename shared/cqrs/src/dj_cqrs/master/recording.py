@@ -137,6 +137,11 @@ def _of_existing(
     model: Any, chunk: list[RowChange], gone: dict[Any, list[RowChange]], using: str
 ) -> list[TransportPayload]:
     """Payloads of the rows that exist; the others are put aside."""
+    for change in chunk:
+        if change.is_replaced:
+            # Replicas hear of no deletion, so what they have must be older than the new row.
+            rows_of_key = model._base_manager.using(using).filter(pk=change.pk)
+            rows_of_key.update(cqrs_revision=change.deleted_revision)
     if conf.outbox_is_installed():
         from dj_cqrs.outbox import memory
 

@@ -21,7 +21,7 @@ _PROBE: Final = -1
 
 
 def continue_revisions(model: Any, changes: Iterable[RowChange], using: str) -> None:
-    """Raises the revision of rows whose key was deleted before, in this transaction or ever.
+    """Raises the revision of new rows whose key was deleted in an earlier transaction.
 
     Args:
         model: the master model.
@@ -32,8 +32,6 @@ def continue_revisions(model: Any, changes: Iterable[RowChange], using: str) -> 
     for change in changes:
         if change.is_new and not change.is_deleted:
             new[key_text(change.pk)] = change.pk
-        elif change.is_replaced and change.deleted_revision is not None:
-            _set(model, change.pk, change.deleted_revision, using)
     if not new:
         return
     for row_pk, revision in _remembered(model.CQRS_ID, list(new), using).items():
