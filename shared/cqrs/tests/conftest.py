@@ -66,6 +66,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_possible_here(item: pytest.Item) -> bool:
     if item.get_closest_marker("postgres"):
         return TEST_DATABASE == "postgres"
+    if item.get_closest_marker("caseless"):
+        return TEST_DATABASE != "postgres"
     return TEST_DATABASE != "sqlite" or not item.get_closest_marker("row_locks")
 
 

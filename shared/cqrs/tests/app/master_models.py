@@ -7,6 +7,10 @@ from django.db import models
 
 from dj_cqrs.metas import MasterMeta
 from dj_cqrs.mixins import MasterMixin, RawMasterMixin
+from tests.settings import TEST_DATABASE
+
+#: PostgreSQL has none without an extension.
+CASELESS = {"sqlite": "nocase", "mariadb": "utf8mb4_general_ci"}.get(TEST_DATABASE)
 
 
 class Author(MasterMixin):
@@ -222,3 +226,12 @@ class Dog(Animal):
 
 
 MasterMeta.register(Dog)
+
+
+class Station(MasterMixin):
+    """A master whose key is a text of which the database takes capitals for small letters."""
+
+    CQRS_ID = "station"
+
+    code = models.CharField(max_length=10, primary_key=True, db_collation=CASELESS)
+    name = models.CharField(max_length=50)

@@ -2,6 +2,8 @@
 
 import enum
 import uuid
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -132,3 +134,11 @@ def test_a_long_key_keeps_its_beginning_and_stays_unique() -> None:
     assert len(set(texts)) == 2
     assert all(len(text) == MAX_KEY_LENGTH and text.startswith("xxx") for text in texts)
     assert key_text(uuid.UUID(int=1)) == str(uuid.UUID(int=1))
+
+
+def test_equal_keys_have_one_text() -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    assert key_text(Decimal("10.0")) == key_text(Decimal("1E+1")) == "10"
+    assert key_text(noon.astimezone(timezone(timedelta(hours=2)))) == key_text(noon) == str(noon)
+    assert key_text(datetime(2026, 1, 1)) == "2026-01-01 00:00:00"

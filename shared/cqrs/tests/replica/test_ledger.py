@@ -13,7 +13,7 @@ from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.message import key_text
 from dj_cqrs.replica.outcome import Outcome
 from dj_cqrs.replica.with_inbox import InboxApplier
-from tests.app.replica_models import HookedItem, Item, Keyed, Notifier, SelfKeyed
+from tests.app.replica_models import CountryCopy, HookedItem, Item, Keyed, Notifier, SelfKeyed
 from tests.replica.support import at, delete, outcomes, save, sync
 
 KEY = "9f5c1c0e-35f5-4a9f-9f43-6d8ef3f6f4bd"
@@ -128,3 +128,15 @@ def test_a_sync_brings_back_a_row_that_was_deleted_here() -> None:
 
     assert outcomes(sync(3, name="x", monotonic=False)) == [Outcome.APPLIED]
     assert Item.objects.exists()
+
+
+@pytest.mark.parametrize("other", ["pl", "PL ", "Pl"])
+def test_keys_that_a_database_may_take_for_one_are_two(other: str) -> None:
+    """Else a save of the one lifts the tombstone of the other."""
+    steps = [delete(6, cqrs_id="country", pk="PL")]
+    steps += [save(0, cqrs_id="country", pk=other, code=other, name="another")]
+    steps += [save(5, cqrs_id="country", pk="PL", code="PL", name="late")]
+
+    assert outcomes(*steps) == [Outcome.APPLIED, Outcome.APPLIED, Outcome.STALE]
+    assert CountryCopy.objects.get().name == "another"
+    assert LedgerEntry.objects.count() == 2

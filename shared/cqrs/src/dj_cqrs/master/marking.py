@@ -81,9 +81,10 @@ def deleted(instance: Any, using: str | None) -> None:
     revisions = true_revisions_of(using)
     # Nobody announced it: a caller of the handler, who removed the row in a way of his own.
     is_announced = revisions.is_expected(model, pk)
-    stored = revisions.take(model, pk) if is_announced else Stored(instance.cqrs_revision, None)
+    stored = revisions.take(model, pk) if is_announced else Stored(pk, instance.cqrs_revision)
     if stored is None:
         return
+    pk = stored.pk
     # Deferred since an earlier save, it could not be read any more; receivers may want to.
     instance.__dict__.setdefault("cqrs_revision", stored.revision)
     mark = Mark(Change.DELETE, model, pk, using, parents=children.parents_of(instance))

@@ -20,7 +20,7 @@ from dj_cqrs.master import payloads, related, serialization
 from dj_cqrs.master.changes import RowChange, by_model, fold
 from dj_cqrs.master.children import children_first, rows_children_first
 from dj_cqrs.master.marks import Change, Mark, Marks, marks_of
-from dj_cqrs.master.revisions import chunks, true_revisions_of
+from dj_cqrs.master.revisions import chunks, known_otherwise, true_revisions_of
 from dj_cqrs.transport import undelivered
 from dj_cqrs.wire import to_plain
 
@@ -150,7 +150,7 @@ def _of_existing(
     if new and model.CQRS_RELATED:
         related.hold_embedded(model, new, using)
     pks = [change.pk for change in chunk if not change.is_deleted]
-    rows = {row.pk: row for row in serialization.read_rows(model, pks, using)}
+    rows = _rows_by_key(model, pks, using)
     found: list[TransportPayload] = []
     for change in chunk:
         if (row := rows.get(change.pk)) is not None:
@@ -158,6 +158,15 @@ def _of_existing(
         else:
             gone.setdefault(model, []).append(change)
     return found
+
+
+def _rows_by_key(model: Any, pks: list[Any], using: str) -> dict[Any, Any]:
+    """Rows by the keys that were asked for, which may have another form than their own."""
+    rows = {row.pk: row for row in serialization.read_rows(model, pks, using)}
+    for pk in known_otherwise(pks, rows):
+        for row in serialization.read_rows(model, [pk], using):
+            rows[pk] = row
+    return rows
 
 
 def _of_gone(change: RowChange) -> list[TransportPayload]:

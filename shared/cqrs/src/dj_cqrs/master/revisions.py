@@ -1,12 +1,12 @@
 """The revision of a row: how it grows with a save, and what it truly is before a delete."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Expression, F, IntegerField, Model, Value
+from django.db.models import Expression, F, IntegerField, Model, QuerySet, Value
 from django.db.models.sql.subqueries import InsertQuery
 
 from dj_cqrs.master.marks import Row
@@ -38,9 +38,11 @@ class NextRevision(Expression):
 class Stored(NamedTuple):
     """What the database held of a row right before its deletion."""
 
+    #: As the database has it, which may not be the form in which it was announced.
+    pk: Any
     revision: int
     #: Read only where the model may keep rows at home, which depends on their fields.
-    row: Model | None
+    row: Model | None = None
 
 
 class TrueRevisions:
@@ -54,6 +56,7 @@ class TrueRevisions:
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
         self._expected: dict[type[Model], list[Any]] = {}
+        #: By key as announced.
         self._found: dict[Row, Stored] = {}
         #: Rows whose deletion was announced and not seen yet.
         self._announced: set[Row] = set()
@@ -106,11 +109,18 @@ class TrueRevisions:
         queryset = model._base_manager.using(self._connection.alias).select_for_update()
         for chunk in chunks(pks):
             rows: Any = queryset.filter(pk__in=chunk).order_by("pk")
-            if sends_every_row(model):
-                values = rows.values_list("pk", "cqrs_revision")
-                self._found |= {(model, pk): Stored(revision, None) for pk, revision in values}
-            else:
-                self._found |= {(model, row.pk): Stored(row.cqrs_revision, row) for row in rows}
+            found = {stored.pk: stored for stored in _stored(model, rows)}
+            for pk in known_otherwise(chunk, found):
+                for stored in _stored(model, queryset.filter(pk=pk)):
+                    found[pk] = stored
+            self._found |= {(model, pk): stored for pk, stored in found.items()}
+
+
+def _stored(model: Any, rows: "QuerySet[Any]") -> Iterator[Stored]:
+    if sends_every_row(model):
+        yield from (Stored(*values) for values in rows.values_list("pk", "cqrs_revision"))
+    else:
+        yield from (Stored(row.pk, row.cqrs_revision, row) for row in rows)
 
 
 def sends_every_row(model: Any) -> bool:
@@ -132,3 +142,16 @@ def chunks(items: Sequence[Any], size: int = CHUNK_SIZE) -> Iterator[list[Any]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
+
+
+def known_otherwise(pks: Iterable[Any], rows: Collection[Any]) -> list[Any]:
+    """Keys under which the database found rows that it calls otherwise: "pl" is "PL" to some.
+
+    Args:
+        pks: what was asked for.
+        rows: keys of the rows that were found.
+    """
+    asked = set(pks)
+    if asked.issuperset(rows):
+        return []
+    return [pk for pk in asked if pk not in rows]

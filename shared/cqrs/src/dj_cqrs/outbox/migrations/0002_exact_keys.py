@@ -1,0 +1,19 @@
+"""Keys are compared exactly on MySQL and MariaDB too."""
+
+from typing import Any
+
+from django.db import migrations
+
+from dj_cqrs.exact_text import compare_exactly
+
+
+def forwards(apps: Any, schema_editor: Any) -> None:
+    """Other databases need nothing."""
+    compare_exactly(schema_editor, apps.get_model("cqrs_outbox", "DeletedRow"), "row_pk")
+
+
+class Migration(migrations.Migration):
+    dependencies = [("cqrs_outbox", "0001_initial")]
+
+    # MySQL and MariaDB change no table within a transaction.
+    operations = [migrations.RunPython(forwards, migrations.RunPython.noop, atomic=False)]
