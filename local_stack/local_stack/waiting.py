@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _FIRST_PAUSE_SECONDS = 0.01
-_LONGEST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 0.1
 
 
 def eventually(
