@@ -79,7 +79,7 @@ class Writer:
 
     def sync_all(self, model: Any, queue: str | None) -> None:
         """Sends every row, as ``cqrs_sync`` does."""
-        pks = list(model.objects.values_list("pk", flat=True))
+        pks = list(model.objects.order_by("pk").values_list("pk", flat=True))
         report = sync_rows(SyncRequest(model, "default", queue), pks)
         assert not report.failures
 
@@ -90,7 +90,9 @@ class Writer:
             case "savepoint" | "lost savepoint":
                 self._savepoint(write)
             case _:
-                self._write_rows(write, write.model.objects.filter(pk__in=write.pks))
+                self._write_rows(
+                    write, write.model.objects.filter(pk__in=write.pks).order_by("pk")
+                )
 
     def _write_rows(self, write: Write, rows: Any) -> None:
         model = write.model
