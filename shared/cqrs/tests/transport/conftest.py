@@ -44,10 +44,14 @@ def proxy(cqrs: dict[str, Any], settings: Settings) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def publisher(transport: type[RabbitMQTransport]) -> Iterator[Publisher]:
+def publisher(
+    transport: type[RabbitMQTransport], request: pytest.FixtureRequest
+) -> Iterator[Publisher]:
     """A publisher, not connected yet."""
+    thaw = _thawing(request)
     publisher = transport.publisher()
     yield publisher
+    thaw()
     publisher.close()
 
 
@@ -56,10 +60,12 @@ def new_consumer(
     transport: type[RabbitMQTransport], request: pytest.FixtureRequest
 ) -> Callable[[], Consumer]:
     """Makes consumers that are closed after the test."""
+    thaw = _thawing(request)
 
     def make() -> Consumer:
         consumer = transport.consumer(["track"])
         request.addfinalizer(consumer.close)
+        request.addfinalizer(thaw)
         return consumer
 
     return make
@@ -91,3 +97,11 @@ def bodies_in(amqp: BlockingChannel) -> Callable[[str], list[bytes]]:
         return bodies
 
     return take
+
+
+def _thawing(request: pytest.FixtureRequest) -> Callable[[], None]:
+    """Lets a broker that a test left frozen say good-bye; each close would wait for that."""
+    if "proxy" not in request.fixturenames:
+        return lambda: None
+    proxy: Proxy = request.getfixturevalue("proxy")
+    return proxy.thaw

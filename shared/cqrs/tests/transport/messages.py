@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import pytest
+
+from dj_cqrs.exceptions import TransportError
 from dj_cqrs.transport.base import Consumer, Delivery, OutgoingMessage, PublishOutcome
 
 CONFIRMED = PublishOutcome.CONFIRMED
@@ -61,3 +64,11 @@ def receive_and_ack(consumer: Consumer, count: int) -> list[Delivery]:
 def nothing_arrives(consumer: Consumer) -> bool:
     """Whether the queue is empty, as far as this consumer can see."""
     return not consumer.receive(max_messages=1, timeout_seconds=0.3)
+
+
+def fails(consumer: Consumer) -> TransportError:
+    """Waits until the consumer notices that it is cut off, and returns its error."""
+    with pytest.raises(TransportError) as caught:
+        while True:
+            consumer.receive(max_messages=100, timeout_seconds=10)
+    return caught.value

@@ -16,11 +16,11 @@ class Proxy:
         accepted: connections so far.
     """
 
-    def __init__(self, broker_url: str) -> None:
+    def __init__(self, broker_url: str, port: int = 0) -> None:
         parts = urlsplit(broker_url)
         self._broker = (parts.hostname or "localhost", parts.port or 5672)
         self._login = f"{parts.username}:{parts.password}"
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._answers_pass = threading.Event()
         self._answers_pass.set()
         self._sockets: list[socket.socket] = []

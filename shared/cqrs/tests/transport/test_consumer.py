@@ -9,12 +9,11 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
 
 from dj_cqrs.exceptions import TransportError
-from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer, Publisher
 from local_stack.servers import RabbitMQServer
-from tests.transport.faults import away
 from tests.transport.messages import (
     CONFIRMED,
+    fails,
     messages,
     nothing_arrives,
     numbers,
@@ -22,14 +21,6 @@ from tests.transport.messages import (
     receive_and_ack,
 )
 from tests.transport.proxy import Proxy
-
-
-def fails(consumer: Consumer) -> TransportError:
-    """Waits until the consumer notices that it is cut off, and returns its error."""
-    with pytest.raises(TransportError) as caught:
-        while True:
-            consumer.receive(max_messages=100, timeout_seconds=10)
-    return caught.value
 
 
 def test_heartbeats_are_served_while_a_batch_is_applied(
@@ -123,6 +114,7 @@ def test_consumer_learns_at_once_that_its_connection_was_cut(
     assert (again.body, again.redelivered) == (b"1", True)
 
 
+@pytest.mark.slow  # Pika looks after heartbeats every six seconds
 def test_broker_that_falls_silent_is_noticed_by_its_heartbeats(
     proxy: Proxy, settings: Settings, new_consumer: Callable[[], Consumer]
 ) -> None:
@@ -146,25 +138,6 @@ def test_closing_does_not_hang_on_a_broker_that_is_silent(
     assert time.monotonic() - started < 10
     with pytest.raises(TransportError, match="closed"):
         consumer.receive(max_messages=1, timeout_seconds=1)
-
-
-def test_consumer_is_told_that_the_broker_stops_and_gets_everything_after(
-    rabbitmq: RabbitMQServer,
-    publisher: Publisher,
-    consumer: Consumer,
-    new_consumer: Callable[[], Consumer],
-) -> None:
-    publisher.publish(messages(range(10)), timeout_seconds=10)
-    received = receive(consumer, 10)
-    consumer.ack(received[:5])
-    assert nothing_arrives(consumer)
-
-    with away(rabbitmq.stop, rabbitmq.start):
-        fails(consumer)
-        with pytest.raises(TransportError):
-            RabbitMQTransport.consumer(["track"])
-
-    assert numbers(receive(new_consumer(), 5)) == [5, 6, 7, 8, 9]
 
 
 def test_queue_that_django_cqrs_declared_is_used_as_it_is(

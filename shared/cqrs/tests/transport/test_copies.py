@@ -38,7 +38,7 @@ def test_headers_of_the_broker_are_not_sent_back_to_it() -> None:
     }
 
 
-@pytest.mark.parametrize("cqrs_id", ["x" * 300, "\ud800"])
+@pytest.mark.parametrize("cqrs_id", ["x" * 300, "\ud800"], ids=["long", "lone surrogate"])
 def test_key_that_cannot_be_sent_is_replaced_by_the_one_it_came_with(cqrs_id: str) -> None:
     copy = dead_copy(
         delivery(), key=RoutingKey(cqrs_id, "dead"), body=b"", reason="", ttl_seconds=None

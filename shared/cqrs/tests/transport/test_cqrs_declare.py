@@ -1,5 +1,7 @@
 """The command cqrs_declare: the deploy step of a replica."""
 
+import contextlib
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -12,9 +14,9 @@ from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer, Publisher
 from local_stack.ports import free_ports
-from local_stack.servers import RabbitMQServer
 from tests.transport.faults import background
 from tests.transport.messages import CONFIRMED, UNROUTABLE, message, numbers, receive
+from tests.transport.proxy import Proxy
 
 
 def test_says_what_was_created_and_what_is_there(
@@ -38,12 +40,19 @@ def test_broker_that_is_not_there_is_an_error(cqrs: dict[str, Any], settings: Se
 
 
 def test_waits_for_a_broker_that_is_still_starting(
-    cqrs: dict[str, Any], rabbitmq: RabbitMQServer, capsys: pytest.CaptureFixture[str]
+    cqrs: dict[str, Any], settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rabbitmq.stop()
+    (port,) = free_ports(1)
+    settings.CQRS = {**cqrs, "url": f"amqp://test:test@127.0.0.1:{port}/"}
 
-    with background(lambda: call_command("cqrs_declare", "--wait", "60")):
-        rabbitmq.start()
+    with (
+        socket.create_server(("127.0.0.1", port)) as starting,
+        contextlib.ExitStack() as broker,
+        background(lambda: call_command("cqrs_declare", "--wait", "60")),
+    ):
+        starting.accept()[0].close()
+        starting.close()
+        broker.enter_context(Proxy(cqrs["url"], port))
 
     assert f"queue {cqrs['queue']}: created" in capsys.readouterr().out
 

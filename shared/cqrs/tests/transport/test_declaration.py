@@ -1,6 +1,6 @@
 """What is declared on the broker, beside what is there already."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -149,17 +149,19 @@ def test_service_without_a_queue_is_told_so(cqrs: dict[str, Any], settings: Sett
         RabbitMQTransport.declare()
 
 
+@pytest.fixture(scope="module")
+def reader(rabbitmq: RabbitMQServer) -> str:
+    """A user who may bind and read, and create nothing."""
+    rabbitmq.ctl("add_user", "reader", "pw")
+    rabbitmq.ctl("set_permissions", "reader", "^$", ".*", ".*")
+    return "reader"
+
+
 class TestUserWithFewRights:
     @pytest.fixture
-    def few_rights(
-        self, cqrs: dict[str, Any], rabbitmq: RabbitMQServer
-    ) -> Iterator[dict[str, Any]]:
-        """Settings with a user who may bind and read, and create nothing."""
-        user = f"user-{cqrs['queue']}"
-        rabbitmq.ctl("add_user", user, "pw")
-        rabbitmq.ctl("set_permissions", user, "^$", ".*", ".*")
-        yield {**cqrs, "url": cqrs["url"].replace("test:test@", f"{user}:pw@")}
-        rabbitmq.ctl("delete_user", user)
+    def few_rights(self, cqrs: dict[str, Any], reader: str) -> dict[str, Any]:
+        """Settings with this user."""
+        return {**cqrs, "url": cqrs["url"].replace("test:test@", f"{reader}:pw@")}
 
     def test_is_told_what_it_may_not_declare(
         self, few_rights: dict[str, Any], settings: Settings

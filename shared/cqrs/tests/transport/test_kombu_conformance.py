@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from pytest_django import Settings
@@ -29,6 +30,8 @@ def take_all() -> list[Delivery]:
 class KombuConformance(TransportConformance):
     """What the brokers have in common."""
 
+    options: ClassVar[dict[str, Any]] = {}
+
     @pytest.fixture
     def url(self) -> str:
         raise NotImplementedError
@@ -36,7 +39,9 @@ class KombuConformance(TransportConformance):
     @pytest.fixture
     def transport(self, settings: Settings, url: str) -> type[BaseTransport]:
         # The suite looks at whole batches.
-        settings.CQRS = fresh_settings(url, consumer_prefetch_count=1000)
+        settings.CQRS = fresh_settings(
+            url, consumer_prefetch_count=1000, transport_options=self.options
+        )
         return KombuTransport
 
     @pytest.fixture
@@ -44,6 +49,7 @@ class KombuConformance(TransportConformance):
         return take_all
 
 
+@pytest.mark.slow  # the client is that of RabbitMQTransport, which passes all of this
 class TestKombuOnAMQP(KombuConformance):
     promises = EVERYTHING
 
@@ -58,6 +64,9 @@ class TestKombuOnAMQP(KombuConformance):
 
 class TestKombuOnRedis(KombuConformance):
     promises = PROMISES_OF_MAILBOXES
+    delays_seconds = (0, 0.25, 0.5, 3)
+    # What a killed consumer held comes again after so many seconds.
+    options: ClassVar[dict[str, Any]] = {"visibility_timeout": 3}
 
     @pytest.fixture
     def url(self, redis: Server) -> str:
@@ -70,6 +79,7 @@ class TestKombuOnRedis(KombuConformance):
 
 class TestKombuOnAFilesystem(KombuConformance):
     promises = PROMISES_OF_MAILBOXES
+    delays_seconds = (0, 0.25, 0.5, 1)
 
     @pytest.fixture
     def url(self, tmp_path: Path) -> str:

@@ -16,7 +16,7 @@ import pytest
 from local_stack.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = 150
+ROWS = 60
 
 
 class Processes:
@@ -103,6 +103,8 @@ def processes(url: str, tmp_path: Path) -> Iterator[Processes]:
             "url": url,
             "exchange": f"exchange-{unique}",
             "queue": f"queue-{unique}",
+            # What the killed workers held comes again after so many seconds.
+            "transport_options": {"visibility_timeout": 3} if url.startswith("redis") else {},
         },
     )
     yield made

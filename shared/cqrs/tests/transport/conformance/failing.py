@@ -83,7 +83,7 @@ class Failing(Suite):
     ) -> None:
         self.promises.needs("delays")
         publisher.publish(messages([1, 2, 3]), timeout_seconds=10)
-        for failed, delay_seconds in zip(receive(consumer, 3), [3, 1, 0], strict=True):
+        for failed, delay_seconds in zip(receive(consumer, 3), [2, 0.5, 0], strict=True):
             consumer.retry_later(
                 failed, cqrs_id="track", body=failed.body, delay_seconds=delay_seconds
             )

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from pytest_django import Settings
@@ -18,7 +19,10 @@ from tests.transport.messages import CONFIRMED, messages, numbers, receive
 class Lasting(Suite):
     """What is kept whatever happens."""
 
-    def test_what_was_confirmed_outlives_a_restart_of_the_broker(
+    #: One comes due before a restart of the broker, some while it is away, one after it.
+    delays_seconds: ClassVar[tuple[float, ...]] = (0, 1, 3, 10)
+
+    def test_what_was_confirmed_or_is_delayed_outlives_a_restart_of_the_broker(
         self,
         transport: type[BaseTransport],
         publisher: Publisher,
@@ -26,36 +30,23 @@ class Lasting(Suite):
     ) -> None:
         self.promises.needs("durable")
         restart: Callable[[], None] = request.getfixturevalue("restart")
-        transport.consumer(["track"]).close()
+        consumer = transport.consumer(["track"])
+        expected = list(range(5))
+        if self.promises.makes("durable_delays"):
+            delayed = range(5, 5 + len(self.delays_seconds))
+            publisher.publish(messages(delayed), timeout_seconds=10)
+            failed = receive(consumer, len(delayed))
+            for one, seconds in zip(failed, self.delays_seconds, strict=True):
+                consumer.retry_later(one, cqrs_id="track", body=one.body, delay_seconds=seconds)
+            expected += delayed
+        consumer.close()
         assert publisher.publish(messages(range(5)), timeout_seconds=10) == [CONFIRMED] * 5
 
         restart()
 
-        again = receive(self.new_consumer(transport, request), 5)
-        assert sorted(numbers(again)) == list(range(5))
-
-    def test_what_is_delayed_outlives_a_restart_of_the_broker(
-        self,
-        transport: type[BaseTransport],
-        publisher: Publisher,
-        request: pytest.FixtureRequest,
-    ) -> None:
-        self.promises.needs("durable_delays")
-        restart: Callable[[], None] = request.getfixturevalue("restart")
-        consumer = transport.consumer(["track"])
-        publisher.publish(messages(range(4)), timeout_seconds=10)
-        for number, failed in enumerate(receive(consumer, 4)):
-            # Some come due before the restart, some while the broker is away, some after it.
-            delay_seconds = [0, 1, 3, 15][number]
-            consumer.retry_later(
-                failed, cqrs_id="track", body=failed.body, delay_seconds=delay_seconds
-            )
-        consumer.close()
-
-        restart()
-
-        again = receive(self.new_consumer(transport, request), 4, within_seconds=40)
-        assert sorted(numbers(again)) == [0, 1, 2, 3]
+        again = self.new_consumer(transport, request)
+        arrived = receive(again, len(expected), within_seconds=40)
+        assert sorted(numbers(arrived)) == expected
 
     def test_what_a_killed_consumer_held_comes_again(
         self,
