@@ -31,6 +31,14 @@ class Suite:
     directory: str
     database: str = "sqlite"
     arguments: tuple[str, ...] = ()
+    marked: str = ""
+
+    def command(self, *, slow: bool) -> list[str]:
+        """Words that run it, with or without the tests that are marked slow."""
+        wanted = [self.marked] if self.marked else []
+        wanted += [] if slow else ["not slow"]
+        selection = ("-m", " and ".join(wanted)) if wanted else ()
+        return [*PYTEST, *selection, *self.arguments]
 
 
 #: No database is touched there, so once is enough.
@@ -43,8 +51,9 @@ SUITES = (
     Suite("integration_tests", "integration_tests"),
     Suite("interoperability", "interoperability"),
     Suite("local_stack", "local_stack"),
-    Suite("cqrs on PostgreSQL", "shared/cqrs", "postgres", NO_TRANSPORT),
-    Suite("cqrs on SQLite", "shared/cqrs", "sqlite", NO_TRANSPORT),
+    # What needs no database, or a broker too, once is enough of: on SQLite, and on PostgreSQL.
+    Suite("cqrs on PostgreSQL", "shared/cqrs", "postgres", NO_TRANSPORT, "database"),
+    Suite("cqrs on SQLite", "shared/cqrs", "sqlite", NO_TRANSPORT, "not (database and broker)"),
     Suite("cqrs on RabbitMQ", "shared/cqrs", arguments=TRANSPORT),
     Suite("master on PostgreSQL", "master_service", "postgres"),
     Suite("master on SQLite", "master_service", "sqlite", NO_SETTINGS),
@@ -86,11 +95,10 @@ class Output:
 
 def run(suite: Suite, pytest_arguments: list[str], output: Output, *, slow: bool) -> Result:
     """Run one suite to its end."""
-    selection = () if slow else ("-m", "not slow")
     print(f"=== {suite.name}: started", flush=True)
     started = time.monotonic()
     process = subprocess.Popen(
-        [*PYTEST, *selection, *suite.arguments, *pytest_arguments],
+        [*suite.command(slow=slow), *pytest_arguments],
         cwd=ROOT / suite.directory,
         env={**os.environ, "TEST_DATABASE": suite.database},
         stdout=subprocess.PIPE,

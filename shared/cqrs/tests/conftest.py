@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings
 from django.db import connections
-from django.test import modify_settings
+from django.test import TransactionTestCase, modify_settings
 
 from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
 from local_stack.servers import Server
+from tests.emptying import Emptier
 from tests.settings import TEST_DATABASE, on_server
 
 if TYPE_CHECKING:
     from tests.app.master_models import Author
+
+#: A test that asks for one of these needs what the marker says.
+DATABASE_FIXTURES = {"db", "transactional_db"}
+BROKER_FIXTURES = {"rabbitmq", "redis"}
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +39,19 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
         changes.pop("TEST", None)
         connection.settings_dict.update(changes)
         connection.settings_dict["TEST"]["NAME"] = f"test_cqrs_{alias}{suffix}"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Creates the test databases as usual; after each test they are emptied our way."""
+    emptier = Emptier()
+
+    def empty(test_case: TransactionTestCase) -> None:
+        emptier.empty(test_case.databases)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
+        yield
 
 
 @pytest.fixture
@@ -61,6 +79,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     elsewhere = [item for item in items if not _is_possible_here(item)]
     config.hook.pytest_deselected(items=elsewhere)
     items[:] = [item for item in items if item not in elsewhere]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks what a test stands on, so that scripts/run_tests.py can choose where it runs."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    test_class = getattr(item, "cls", None)
+    is_of_django = isinstance(test_class, type) and issubclass(test_class, TransactionTestCase)
+    if is_of_django or item.get_closest_marker("django_db") or fixtures & DATABASE_FIXTURES:
+        item.add_marker("database")
+    if fixtures & BROKER_FIXTURES:
+        item.add_marker("broker")
 
 
 def _is_possible_here(item: pytest.Item) -> bool:

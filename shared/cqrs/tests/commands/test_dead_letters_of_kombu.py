@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Die = Callable[..., None]
 
 
-@pytest.fixture(params=["redis", "filesystem"])
+@pytest.fixture(params=[pytest.param("redis", marks=pytest.mark.broker), "filesystem"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of each broker that is none of AMQP's."""
     if request.param == "filesystem":

@@ -204,7 +204,7 @@ def test_a_connection_that_dies_between_batches_is_replaced() -> None:
 
 
 def test_memory_does_not_grow_with_the_rows_of_a_batch() -> None:
-    pks = rows.authors(6000)
+    pks = rows.authors(3000)
 
     def peak(count: int) -> int:
         tracemalloc.start()
@@ -215,5 +215,5 @@ def test_memory_does_not_grow_with_the_rows_of_a_batch() -> None:
         return peak_bytes
 
     peak(100)  # imports and caches
-    few, many = peak(1000), peak(6000)
+    few, many = peak(1000), peak(3000)
     assert many < 2 * few

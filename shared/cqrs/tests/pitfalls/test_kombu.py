@@ -24,7 +24,13 @@ from tests.transport.kombu_settings import fresh_settings
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(params=["amqp", "redis", "filesystem"])
+@pytest.fixture(
+    params=[
+        pytest.param("amqp", marks=pytest.mark.broker),
+        pytest.param("redis", marks=pytest.mark.broker),
+        "filesystem",
+    ]
+)
 def cqrs(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Iterator[None]:
     """``settings.CQRS`` with a fresh queue on each broker, two retries and no delay."""
     url = f"filesystem://{tmp_path}"

@@ -68,7 +68,11 @@ def test_text_that_a_database_cannot_hold_blames_its_own_message_only(
     assert Item.objects.filter(name="neighbour").count() == 21
 
 
-@pytest.mark.parametrize("pk", ["k\x00", "\udc80", "x" * 10_000, "", True, 1.5, 10**40])
+@pytest.mark.parametrize(
+    "pk",
+    ["k\x00", "\udc80", "x" * 10_000, "", True, 1.5, 10**40],
+    ids=["NUL", "lone surrogate", "long", "empty", "boolean", "float", "huge"],
+)
 @pytest.mark.parametrize("make", [save, delete])
 def test_no_primary_key_hurts_its_neighbours(pk: Any, make: Any) -> None:
     fine = save(0, pk=2, name="neighbour")
