@@ -8,8 +8,11 @@ from dj_cqrs.transport.base import Consumer
 from dj_cqrs.transport.memory import MemoryTransport
 
 
-class Killed(BaseException):
-    """No code catches it: nothing is settled, nothing committed, and the worker is gone."""
+class Killed(KeyboardInterrupt):
+    """No code catches it: nothing is settled, nothing committed, and the worker is gone.
+
+    Whatever else a hook raises is its message's problem.
+    """
 
 
 def kill(*_args: Any, **_kwargs: Any) -> Any:
