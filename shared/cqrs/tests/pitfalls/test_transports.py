@@ -22,6 +22,7 @@ from dj_cqrs.exceptions import TransportError
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import REASON_HEADER, Consumer, Publisher
 from local_stack.ports import free_ports
+from local_stack.proxy import Proxy
 from tests.transport.messages import (
     CONFIRMED,
     UNROUTABLE,
@@ -32,7 +33,6 @@ from tests.transport.messages import (
     receive,
     receive_and_ack,
 )
-from tests.transport.proxy import Proxy
 
 pytestmark = pytest.mark.usefixtures("clean")
 

@@ -11,8 +11,8 @@ from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer, Publisher
 from local_stack.ports import free_ports
+from local_stack.proxy import Proxy
 from tests.transport.messages import CONFIRMED, FAILED, UNROUTABLE, message, messages
-from tests.transport.proxy import Proxy
 
 
 def test_broker_that_is_not_there_is_a_transport_error(
