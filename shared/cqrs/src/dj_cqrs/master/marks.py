@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.fail_points import reach
 from dj_cqrs.registries import MasterRegistry
 
 
@@ -208,7 +209,7 @@ def _on_commit(mark: Mark, using: str) -> None:
         transaction.on_commit(mark, using=using)
 
 
-def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], None]) -> Marks:
+def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], bool]) -> Marks:
     """Returns the marks of this thread's connection, with its commit wrapped once.
 
     Django has no hook before a commit. ``_commit`` of the connection object is what the end of
@@ -216,8 +217,8 @@ def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], None]) -
 
     Args:
         using: database alias.
-        before_commit: called inside the transaction when all is done but the commit. What it
-            raises rolls the transaction back.
+        before_commit: called inside the transaction when all is done but the commit; returns
+            whether rows have changed. What it raises rolls the transaction back.
     """
     connection = connections[using]
     marks: Marks | None = connection.__dict__.get("_cqrs_marks")
@@ -228,11 +229,13 @@ def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], None]) -
 
         def _commit() -> None:
             try:
-                before_commit(connection)
+                has_changed = before_commit(connection)
             except BaseException:
                 connection.rollback()
                 raise
             commit()
+            if has_changed:
+                reach("master.committed")
 
         connection.__dict__["_commit"] = _commit
     return marks
