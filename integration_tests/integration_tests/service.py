@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from integration_tests.fail_points import FailPoints
 from integration_tests.process import ServiceProcess
 from local_stack.ports import LOOPBACK, free_ports
 from local_stack.waiting import eventually
@@ -44,12 +45,15 @@ class Service:
             environment: variables of this service alone.
         """
         self._directory = directory
+        #: Where its processes may be ended; they all share them.
+        self.fail_points = FailPoints(directory / f"{self.name}-fail-points")
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "DJANGO_SETTINGS_MODULE": f"{self.name}.settings",
             "CQRS_URL": broker_url,
+            **self.fail_points.environment,
             **environment,
         }
 
