@@ -201,6 +201,7 @@ def test_w23_what_cannot_be_read_is_kept_with_its_reason_and_its_routing_key(
     consumer.dead_letter(bad, cqrs_id=None, body=bad.body, reason="The body is not JSON.")
 
     method, properties, body = amqp.basic_get(f"dead_letter_{cqrs['queue']}")
+    assert method, "nothing was kept"
     assert (method.routing_key, body) == ("track", b"\xff")
     assert properties.headers[REASON_HEADER] == "The body is not JSON."
 
