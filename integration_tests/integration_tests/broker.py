@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -27,6 +27,11 @@ def create_vhost(server: RabbitMQServer, name: str) -> str:
     server.ctl("add_vhost", name)
     server.ctl("set_permissions", "-p", name, str(parts.username), ".*", ".*", ".*")
     return urlunsplit(parts._replace(path=f"/{quote(name, safe='')}"))
+
+
+def vhost(url: str) -> str:
+    """The virtual host of an AMQP URL, as rabbitmqctl wants it."""
+    return unquote(urlsplit(url).path.removeprefix("/")) or "/"
 
 
 @contextmanager
@@ -99,6 +104,17 @@ def delete_queues(url: str, *queues: str) -> None:
         for queue in queues:
             open_channel.queue_delete(queue)
             open_channel.exchange_delete(queue)
+
+
+def bodies(url: str, queue: str) -> list[bytes]:
+    """What waits in a queue, which stays there; empty if there is no such queue."""
+    depth = queue_depth(url, queue)
+    if not depth:
+        return []
+    with channel(url) as open_channel:
+        found = [open_channel.basic_get(queue) for _ in range(depth)]
+        # What was not acknowledged goes back to its place when the channel closes.
+        return [body for method, _, body in found if method is not None]
 
 
 def purge(url: str, queue: str) -> None:

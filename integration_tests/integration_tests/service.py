@@ -71,19 +71,20 @@ class Service:
         """Prepare a process that runs a management command."""
         return self.process(role, sys.executable, "manage.py", *arguments)
 
-    def manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run a management command to its end and return what it printed."""
-        return self._run("manage.py", *arguments)
+        return self._run("manage.py", *arguments, stdin=stdin)
 
     def manage_many(self, *commands: Sequence[str]) -> str:
         """Run several commands in one process, since each start takes a second."""
         return self._run("-c", _MANY_COMMANDS, json.dumps(commands))
 
-    def _run(self, *arguments: str) -> str:
+    def _run(self, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT / self.name,
             env=self._environment,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=_COMMAND_SECONDS,
