@@ -140,7 +140,7 @@ class Site(ABC):
 
     @abstractmethod
     def sync(self) -> None:
-        """Send all rows again, in many small chunks."""
+        """Send the rows of the watched table again, in many small chunks."""
 
     def fail_points(self, point: str) -> FailPoints | None:
         """Where a fail point is armed; None where the library has none."""

@@ -150,10 +150,12 @@ class PeerSite(Site):
             self.start()
 
     def sync(self) -> None:
-        """Every model, to everybody."""
-        for table in self.tables:
-            words = (f"--cqrs-id={table.cqrs_id}", "--filter={}", "--batch=10")
-            self._master.manage("cqrs_sync", *words)
+        """All products."""
+        self._sync("product")
+
+    def _sync(self, cqrs_id: str) -> None:
+        words = (f"--cqrs-id={cqrs_id}", "--filter={}", "--batch=5")
+        self._master.manage("cqrs_sync", *words)
 
     def mend(self) -> None:
         """The pipes of the documentation; django-cqrs knows them too, but for revisions."""
@@ -161,7 +163,8 @@ class PeerSite(Site):
             differing = [difference.cqrs_id for difference in self.compare() if difference]
             repair(self._master, self._replica, differing)
         else:
-            self.sync()
+            for table in self.tables:
+                self._sync(table.cqrs_id)
 
     def check_quiet(self) -> None:
         """Fail while a message is under way."""
