@@ -30,10 +30,13 @@ class Change(enum.Enum):
     SYNC = "sync"
     #: A save that is not sent: it counts as a save of its object, and for nothing else.
     UNSENT = "unsent"
+    #: A change of a row whose model does not produce: its revision grows, and nobody is told.
+    KEPT = "kept"
 
 
-#: Changes of the row that others learn of.
-_SENT = frozenset({Change.CREATE, Change.UPDATE, Change.DELETE})
+#: Changes with a revision of their own.
+_CHANGES = frozenset({Change.CREATE, Change.UPDATE, Change.DELETE, Change.KEPT})
+_SAVES = frozenset({Change.CREATE, Change.UPDATE, Change.UNSENT, Change.KEPT})
 
 
 Row = tuple[type[Model], Any]
@@ -117,7 +120,7 @@ class Mark:
         self.messages: list[TransportPayload] = []
         self.is_recorded = False
         #: Whether it still counts as a save of its object.
-        self.is_counted = change in {Change.CREATE, Change.UPDATE, Change.UNSENT}
+        self.is_counted = change in _SAVES
         self.finish: Callable[[Mark], None] | None = None
 
     @property
@@ -173,7 +176,7 @@ class Marks:
 
     def is_changed(self, model: type[Model], pk: Any) -> bool:
         """Whether a surviving change has raised the row's revision already."""
-        return any(mark.change in _SENT for mark in self.of(model, pk))
+        return any(mark.change in _CHANGES for mark in self.of(model, pk))
 
     def saves_of(self, instance: Model) -> list[Mark]:
         """The object's own surviving saves, but for those that it was told to forget."""

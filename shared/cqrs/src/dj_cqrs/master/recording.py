@@ -28,7 +28,10 @@ from dj_cqrs.wire import to_plain
 logger = logging.getLogger("django-cqrs")
 
 #: Changes that let the revision of their row grow.
-_RAISING: Final = frozenset({Change.CREATE, Change.UPDATE})
+_RAISING: Final = frozenset({Change.CREATE, Change.UPDATE, Change.KEPT})
+
+#: Marks that say nothing of their row to others.
+_SILENT: Final = frozenset({Change.RELATED, Change.UNSENT, Change.KEPT})
 
 
 class RecordingLoopError(PermanentError):
@@ -117,7 +120,7 @@ def commit(using: str, but: Iterable[Mark]) -> None:
 
 def _messages(marks: list[Mark], using: str) -> Iterator[list[TransportPayload]]:
     """Yields the payloads in batches: saves by model, then deletes, children before parents."""
-    changes = fold(mark for mark in marks if mark.change not in {Change.RELATED, Change.UNSENT})
+    changes = fold(mark for mark in marks if mark.change not in _SILENT)
     saved = (mark for mark in marks if mark.change is Change.RELATED)
     for mark in related.touch(saved, changes, using):
         changes.setdefault(mark.row, RowChange(mark.model, mark.pk)).marks.append(mark)
