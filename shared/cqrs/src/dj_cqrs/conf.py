@@ -137,7 +137,7 @@ def config() -> Config:
         ConfigurationError: the setting is missing or not a dict.
     """
     global _last  # noqa: PLW0603  one assignment of a whole, so that threads need no lock
-    raw = _checked(getattr(settings, "CQRS", None))
+    raw = _checked(getattr(settings, "CQRS", UNSET))
     if _last is None or _last.raw != raw or _last.installed is not apps.app_configs:
         _last = _Parsed(_snapshot(raw), apps.app_configs, parse(raw))
     return _last.config
@@ -156,7 +156,7 @@ _last: _Parsed | None = None
 
 
 def _checked(raw: Any) -> Mapping[str, Any]:
-    if raw is None:
+    if raw is UNSET:
         raise ConfigurationError("CQRS configuration must be set in Django project settings.")
     if not isinstance(raw, Mapping):
         raise ConfigurationError("CQRS configuration must be dict.")
