@@ -51,7 +51,7 @@ def test_a_failure_is_told_with_what_happens_next(caplog: Any) -> None:
     assert received == f"CQRS is received: {SUBJECT}."
     assert reason.startswith("CQRS service exception: ")
     assert failed == f"CQRS is failed: {SUBJECT}, retries = 0."
-    assert delayed.startswith(f"CQRS is delayed: {SUBJECT}, delay = 2.0 sec, eta = 20")
+    assert delayed.startswith(f"CQRS is delayed: {SUBJECT}, delay = 2 sec, eta = 20")
 
 
 @pytest.mark.parametrize("applier", [InboxApplier, PlainApplier])

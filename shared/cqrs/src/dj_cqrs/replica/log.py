@@ -56,8 +56,11 @@ def failed(result: Result, plan: Plan, attempts: int) -> None:
         payload.is_dead_letter = True
         log_hooks.call(log_hooks.hook("log_dead_letter"), payload)
         return
-    eta = timezone.now() + timedelta(seconds=plan.delay_seconds)
-    log_hooks.call(log_hooks.hook("log_delayed"), payload, plan.delay_seconds, eta)
+    delay = plan.delay_seconds
+    eta = timezone.now() + timedelta(seconds=delay)
+    # "2 sec", as the setting says it.
+    shown = int(delay) if delay == int(delay) else delay
+    log_hooks.call(log_hooks.hook("log_delayed"), payload, shown, eta)
 
 
 def requeued(message: Message) -> None:
