@@ -119,6 +119,11 @@ class ServiceProcess:
             self.kill()
         return code
 
+    def wait_for_end(self) -> int:
+        """Wait until it ends by itself; returns the exit code, or a signal's number, negative."""
+        assert self._process is not None, f"{self.name} does not run"
+        return self._process.wait(_STOP_SECONDS)
+
     def _check_nobody_is_left(self) -> None:
         left = process_tree.group_members(self._group)
         assert not left, f"{self.name} left processes {left} behind"

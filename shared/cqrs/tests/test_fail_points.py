@@ -45,7 +45,7 @@ def _reached() -> Iterator[str]:
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("reach"):
                 (point,) = node.args
                 assert isinstance(point, ast.Constant), f"{file}: a point must be a literal"
-                yield point.value
+                yield str(point.value)
 
 
 def test_the_code_reaches_every_point_of_the_table_and_no_other() -> None:
