@@ -5,7 +5,7 @@ Nothing is written back into the settings.
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -118,7 +118,8 @@ class Config:
     """The whole of ``settings.CQRS``."""
 
     transport: str
-    url: str | None
+    #: One URL, or several with commas between them or in a list: nodes of one cluster.
+    url: str | Sequence[str] | None
     exchange: str
     queue: str | None
     #: For one message of direct mode: connecting, publishing, and trying once more.

@@ -256,6 +256,7 @@ def test_unbound_model_is_routed_no_more(cqrs: dict[str, Any]) -> None:
         ({"url": "sqs://key:secret@"}, "has the scheme 'sqs'; KombuTransport takes amqp"),
         ({"url": "memory://"}, "reaches no other process"),
         ({"url": "localhost"}, "has no scheme"),
+        ({"url": ["redis://:secret@x", "redis://y"]}, "must be one URL for KombuTransport"),
         ({"url": "redis://user:secret@host:port/0"}, "percent-encoded"),
         ({"url": "filesystem://"}, "must name an absolute directory"),
         ({"url": "redis://x", "consumer_prefetch_count": "many"}, "must be a whole number"),
