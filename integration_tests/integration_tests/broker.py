@@ -22,11 +22,15 @@ _NOT_FOUND = 404
 
 
 def create_vhost(server: RabbitMQServer, name: str) -> str:
-    """Create a virtual host, a broker of one's own in all but name; returns its AMQP URL."""
-    parts = urlsplit(server.url)
+    """Create a virtual host, a broker of one's own in all but name; returns its AMQP URL.
+
+    For a cluster these are several, separated by commas.
+    """
+    nodes = [urlsplit(url) for url in server.url.split(",")]
     server.ctl("add_vhost", name)
-    server.ctl("set_permissions", "-p", name, str(parts.username), ".*", ".*", ".*")
-    return urlunsplit(parts._replace(path=f"/{quote(name, safe='')}"))
+    server.ctl("set_permissions", "-p", name, str(nodes[0].username), ".*", ".*", ".*")
+    path = f"/{quote(name, safe='')}"
+    return ",".join(urlunsplit(node._replace(path=path)) for node in nodes)
 
 
 def vhost(url: str) -> str:
@@ -36,10 +40,11 @@ def vhost(url: str) -> str:
 
 @contextmanager
 def channel(url: str) -> Iterator[BlockingChannel]:
-    """A channel for a few calls."""
-    parameters = pika.URLParameters(url)
-    parameters.heartbeat = 0  # a test that waits for something else serves none
-    connection = pika.BlockingConnection(parameters)
+    """A channel for a few calls, to the first node of a cluster that answers."""
+    nodes = [pika.URLParameters(node) for node in url.split(",")]
+    for node in nodes:
+        node.heartbeat = 0  # a test that waits for something else serves none
+    connection = pika.BlockingConnection(nodes)
     try:
         yield connection.channel()
     finally:
