@@ -49,8 +49,8 @@ SYSTEM ?= shop
 CAMPAIGN = $(if $(filter shop,$(SYSTEM)),faults,interoperability.chaos)
 
 .PHONY: chaos chaos-report
-chaos: .venv/.complete ## Run the fault campaign (DURATION= SEED= FAULTS= RUNS= SYSTEM=shop|peer|django-cqrs, EACH=1)
-	@$(PYTHON) -m $(CAMPAIGN) --system $(SYSTEM) --seed $(SEED) --runs $(RUNS) --duration $(DURATION) --faults "$(FAULTS)" $(if $(EACH),--each)
+chaos: .venv/.complete ## Run the fault campaign (DURATION= SEED= FAULTS= RUNS= SYSTEM=shop|peer|django-cqrs EACH=1 CLUSTER=1)
+	@$(PYTHON) -m $(CAMPAIGN) --system $(SYSTEM) --seed $(SEED) --runs $(RUNS) --duration $(DURATION) --faults "$(FAULTS)" $(if $(EACH),--each) $(if $(CLUSTER),--cluster)
 chaos-report: .venv/.complete ## Write what the last campaigns measured into docs/reliability.md
 	@$(PYTHON) -m faults.document $(wildcard .chaos/*.json)
 

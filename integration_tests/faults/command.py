@@ -33,7 +33,7 @@ def run(systems: Mapping[str, System]) -> int:
     console = Console(width=160)
     reports: list[Report] = []
     with (
-        _servers() as servers,
+        _servers(cluster=options.cluster) as servers,
         Network.before(servers) as network,
         systems[options.system](servers, network) as new_site,
     ):
@@ -53,6 +53,7 @@ def _arguments(systems: Mapping[str, System]) -> argparse.Namespace:
     parser.add_argument("--faults", default="", help="names or groups, with commas between")
     parser.add_argument("--each", action="store_true", help="every fault in a run of its own")
     parser.add_argument("--system", default=next(iter(systems)), choices=systems)
+    parser.add_argument("--cluster", action="store_true", help="a broker of three nodes")
     parser.add_argument("--settle", type=float, default=120, help="seconds until all is equal")
     parser.add_argument("--output", type=Path, help="where to write the JSON")
     options = parser.parse_args()
@@ -96,9 +97,10 @@ def _plans(options: argparse.Namespace) -> Iterator[tuple[Sequence[Fault], int, 
 
 
 @contextlib.contextmanager
-def _servers() -> Iterator[Servers]:
+def _servers(*, cluster: bool) -> Iterator[Servers]:
+    start = server_choice.start_rabbitmq_cluster if cluster else server_choice.start_rabbitmq
     with contextlib.ExitStack() as closing:
-        rabbitmq, _ = server_choice.start_rabbitmq()
+        rabbitmq, _ = start()
         closing.callback(rabbitmq.close)
         postgres = []
         for _ in range(2):

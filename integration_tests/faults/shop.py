@@ -4,7 +4,6 @@ import contextlib
 import random
 import sys
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from faults.repair import repair
 from faults.site import WRITERS, Load, Network, Places, Site
@@ -38,12 +37,7 @@ class ShopSite(Site):
         super().__init__()
         self.servers = servers
         self.network = network
-        self._ways = {
-            _address(servers.rabbitmq.url): network.to_broker,
-            _address(servers.master_postgres.url): network.to_master_database,
-            _address(servers.replica_postgres.url): network.to_replica_database,
-        }
-        self._stack = Stack(servers, templates, through=self._through)
+        self._stack = Stack(servers, templates, through=network.through)
         self.places = Places(
             broker_url=self._stack.broker_url,
             exchange=broker.EXCHANGE,
@@ -56,9 +50,6 @@ class ShopSite(Site):
             "writer", sys.executable, str(WRITERS / "shop_writer.py"), self._stack.token
         )
         self._is_loaded = False
-
-    def _through(self, url: str) -> str:
-        return self._ways[_address(url)].through(url)
 
     @property
     def web(self) -> ServiceProcess:
@@ -168,8 +159,3 @@ class _ShopLoad(Load):
     def forget_rows(self) -> None:
         """The clerks take new shelves."""
         self._clerks.forget_rows()
-
-
-def _address(url: str) -> tuple[str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.hostname, parts.port

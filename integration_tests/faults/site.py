@@ -16,7 +16,7 @@ from integration_tests.fail_points import FailPoints
 from integration_tests.process import ServiceProcess
 from integration_tests.stack import Servers
 from integration_tests.witness import WatchedTable, Witness
-from local_stack.proxy import Proxy
+from local_stack.proxy import Proxies
 
 WRITERS = Path(__file__).parent / "writers"
 
@@ -25,20 +25,26 @@ WRITERS = Path(__file__).parent / "writers"
 class Network:
     """The ways from services to servers, each through a proxy."""
 
-    to_broker: Proxy
-    to_master_database: Proxy
-    to_replica_database: Proxy
+    to_broker: Proxies
+    to_master_database: Proxies
+    to_replica_database: Proxies
 
     @classmethod
     @contextlib.contextmanager
     def before(cls, servers: Servers) -> Iterator["Network"]:
         """Proxies in front of all servers, for a block."""
         with (
-            Proxy(servers.rabbitmq.url) as to_broker,
-            Proxy(servers.master_postgres.url) as to_master_database,
-            Proxy(servers.replica_postgres.url) as to_replica_database,
+            Proxies(servers.rabbitmq.url) as to_broker,
+            Proxies(servers.master_postgres.url) as to_master_database,
+            Proxies(servers.replica_postgres.url) as to_replica_database,
         ):
             yield cls(to_broker, to_master_database, to_replica_database)
+
+    def through(self, url: str) -> str:
+        """How services find a server that is named by its own URL."""
+        ways = (self.to_broker, self.to_master_database, self.to_replica_database)
+        (way,) = (way for way in ways if way.leads_to(url.split(",", maxsplit=1)[0]))
+        return way.through(url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def create_vhost(server: RabbitMQServer, name: str) -> str:
 
 def vhost(url: str) -> str:
     """The virtual host of an AMQP URL, as rabbitmqctl wants it."""
-    return unquote(urlsplit(url).path.removeprefix("/")) or "/"
+    return unquote(urlsplit(url.split(",", maxsplit=1)[0]).path.removeprefix("/")) or "/"
 
 
 @contextmanager

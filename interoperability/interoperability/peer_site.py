@@ -71,13 +71,8 @@ class PeerSite(Site):
             master_database=self._master.database_url,
             replica_database=self._replica.database_url,
         )
-        to_broker = network.to_broker.through(place.broker_url)
-        master = self._master.seen(
-            to_broker, network.to_master_database.through(self._master.database_url)
-        )
-        replica = self._replica.seen(
-            to_broker, network.to_replica_database.through(self._replica.database_url)
-        )
+        master = self._master.seen(network.through)
+        replica = self._replica.seen(network.through)
         # Two workers of django-cqrs overtake each other without any fault.
         self._workers = 2 if self.is_sound else 1
         self._consumer = replica.consumer(self._workers)

@@ -3,7 +3,7 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -70,10 +70,10 @@ class Peer:
             **self.variables,
         }
 
-    def seen(self, broker_url: str, database_url: str) -> "Peer":
-        """The same service, as it finds its servers by other addresses."""
-        place = replace(self.place, broker_url=broker_url)
-        return replace(self, place=place, database_url=database_url)
+    def seen(self, through: Callable[[str], str]) -> "Peer":
+        """The same service, which finds its servers by other URLs."""
+        place = replace(self.place, broker_url=through(self.place.broker_url))
+        return replace(self, place=place, database_url=through(self.database_url))
 
     def command(self, *arguments: str) -> list[str]:
         """The words of a management command."""

@@ -140,6 +140,75 @@ class Proxy:
         ends.end()
 
 
+class Proxies:
+    """A proxy for each of several servers (the nodes of a cluster), all treated alike."""
+
+    def __init__(self, server_urls: str) -> None:
+        """Listen.
+
+        Args:
+            server_urls: one URL, or several with commas between.
+        """
+        self._proxies = {_address(url): Proxy(url) for url in server_urls.split(",")}
+        self._open = contextlib.ExitStack()
+
+    def leads_to(self, url: str) -> bool:
+        """Whether the URL is one of the servers'."""
+        return _address(url) in self._proxies
+
+    def through(self, urls: str) -> str:
+        """Other URLs of the same servers, through their proxies."""
+        return ",".join(self._proxies[_address(url)].through(url) for url in urls.split(","))
+
+    def delay(self, seconds: float) -> None:
+        """Pause before each piece of data."""
+        for proxy in self._proxies.values():
+            proxy.delay_seconds = seconds
+
+    def freeze(self, *, both_ways: bool = False) -> None:
+        """Hold back what the servers say, and what the clients say too if wanted."""
+        for proxy in self._proxies.values():
+            proxy.freeze(both_ways=both_ways)
+
+    def thaw(self) -> None:
+        """Pass on what was held back."""
+        for proxy in self._proxies.values():
+            proxy.thaw()
+
+    def cut(self) -> None:
+        """End all connections without a word of any protocol."""
+        for proxy in self._proxies.values():
+            proxy.cut()
+
+    def refuse(self) -> None:
+        """Cut everything, and end each new connection at once."""
+        for proxy in self._proxies.values():
+            proxy.refuse()
+
+    def admit(self) -> None:
+        """Take new connections again."""
+        for proxy in self._proxies.values():
+            proxy.admit()
+
+    def __enter__(self) -> Self:
+        for proxy in self._proxies.values():
+            self._open.enter_context(proxy)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+
+def _address(url: str) -> tuple[str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.port
+
+
 class _Ends:
     """The two sockets of one connection, closed when both of its pumps have ended."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from faults.catalogue.broker import broker_faults
+from faults.catalogue.cluster import cluster_faults
 from faults.catalogue.databases import database_faults
 from faults.catalogue.fault import Fault, NotHereError, Strike
 from faults.catalogue.messages import message_faults
@@ -17,6 +18,7 @@ CATALOGUE: Sequence[Fault] = (
     *process_faults(),
     *step_faults(),
     *broker_faults(),
+    *cluster_faults(),
     *network_faults(),
     *database_faults(),
     *message_faults(),

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 from faults.catalogue.fault import Fault, Strike
 from faults.site import Site
-from local_stack.proxy import Proxy
+from local_stack.proxy import Proxies
 
-_WAYS: dict[str, Callable[[Site], Proxy]] = {
+_WAYS: dict[str, Callable[[Site], Proxies]] = {
     "broker": lambda site: site.network.to_broker,
     "master's database": lambda site: site.network.to_master_database,
     "replica's database": lambda site: site.network.to_replica_database,
@@ -16,15 +16,15 @@ _WAYS: dict[str, Callable[[Site], Proxy]] = {
 _OF_WRITERS = "master's database"
 _SLOW_SECONDS = 0.03
 
-Break = Callable[[Strike, Proxy], None]
+Break = Callable[[Strike, Proxies], None]
 
 
-def _cut(_strike: Strike, proxy: Proxy) -> None:
+def _cut(_strike: Strike, proxy: Proxies) -> None:
     """All connections end at once; new ones are made."""
     proxy.cut()
 
 
-def _refuse(strike: Strike, proxy: Proxy) -> None:
+def _refuse(strike: Strike, proxy: Proxies) -> None:
     """Nobody gets through for a while."""
     proxy.refuse()
     try:
@@ -33,7 +33,7 @@ def _refuse(strike: Strike, proxy: Proxy) -> None:
         proxy.admit()
 
 
-def _half_open(strike: Strike, proxy: Proxy) -> None:
+def _half_open(strike: Strike, proxy: Proxies) -> None:
     """Packets are dropped and nobody is told; what hangs is cut in the end, as a router would."""
     proxy.freeze(both_ways=strike.rng.random() < 0.5)
     try:
@@ -43,7 +43,7 @@ def _half_open(strike: Strike, proxy: Proxy) -> None:
         proxy.thaw()
 
 
-def _stall(strike: Strike, proxy: Proxy) -> None:
+def _stall(strike: Strike, proxy: Proxies) -> None:
     """Packets are held up, and arrive after all."""
     proxy.freeze(both_ways=strike.rng.random() < 0.5)
     try:
@@ -52,12 +52,12 @@ def _stall(strike: Strike, proxy: Proxy) -> None:
         proxy.thaw()
 
 
-def _slow(strike: Strike, proxy: Proxy) -> None:
-    proxy.delay_seconds = _SLOW_SECONDS
+def _slow(strike: Strike, proxy: Proxies) -> None:
+    proxy.delay(_SLOW_SECONDS)
     try:
         time.sleep(strike.seconds(1, 3))
     finally:
-        proxy.delay_seconds = 0.0
+        proxy.delay(0.0)
 
 
 _BREAKS: dict[str, Break] = {
