@@ -91,8 +91,7 @@ class ServiceProcess:
     def run_to_end(self) -> int:
         """Start it and wait until it ends by itself; returns the exit code."""
         self.start()
-        assert self._process is not None
-        return self._process.wait(_STOP_SECONDS)
+        return self.wait_for_end()
 
     def restart(self) -> None:
         """Stop it in good order and start it; it is not ready yet."""

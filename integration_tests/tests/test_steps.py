@@ -229,8 +229,7 @@ def test_a_sync_that_ends_between_two_chunks_is_repeated(
     sync = ("cqrs_sync", "--cqrs-id", "genre", "--filter", "{}", "--batch", "2")
     command = stack.master.manage_process("sync", *sync)
     with armed(stack.master, "sync.chunk", action):
-        command.start()
-        assert command.wait_for_end() == -signal.Signals[f"SIG{action}"]
+        assert command.run_to_end() == -signal.Signals[f"SIG{action}"]
 
     def some_are_mended() -> None:
         assert drifted(stack) == count - 2
