@@ -92,9 +92,9 @@ class _Container(Restartable):
             self._container.with_env(name, value)
         self._created = False
 
-    @property
+    @functools.cached_property
     def host(self) -> str:
-        """Where the published port is reached."""
+        """Where the published port is reached; a container that is stopped cannot tell."""
         return self._container.get_container_host_ip()
 
     def start(self) -> None:
