@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 
 from faults.catalogue import Fault, NotHereError, Strike
@@ -25,6 +26,7 @@ class Campaign:
 
     Args:
         site: where.
+        hands: two threads that live as long as the site; what they start dies with them.
         faults: which; each once before any comes again.
         seed: of every random choice.
         duration_seconds: for how long; None to strike each fault once.
@@ -34,6 +36,7 @@ class Campaign:
     def __init__(
         self,
         site: Site,
+        hands: Executor,
         faults: Sequence[Fault],
         *,
         seed: int,
@@ -41,6 +44,7 @@ class Campaign:
         settle_seconds: float,
     ) -> None:
         self._site = site
+        self._pool = hands
         self._faults = faults
         self._seed = seed
         self._duration_seconds = duration_seconds
@@ -72,16 +76,13 @@ class Campaign:
 
     def _strike_all(self, load: Load) -> None:
         """Two hands: one hits processes, the other one what is around them."""
-        threads = []
+        at_work = []
         for hand in range(len(self._hands)):
             faults = [fault for fault in self._faults if _hand_of(fault) == hand]
             if faults:
-                arguments = (faults, hand, load)
-                threads.append(threading.Thread(target=self._work, args=arguments, daemon=True))
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+                at_work.append(self._pool.submit(self._work, faults, hand, load))
+        for work in at_work:
+            work.result()
 
     def _work(self, faults: Sequence[Fault], hand: int, load: Load) -> None:
         rng = random.Random(f"{self._seed} hand {hand}")

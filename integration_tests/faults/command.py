@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -36,8 +37,9 @@ def run(systems: Mapping[str, System]) -> int:
         _servers(cluster=options.cluster) as servers,
         Network.before(servers) as network,
         systems[options.system](servers, network) as new_site,
+        ThreadPoolExecutor(2) as hands,
     ):
-        for report in _runs(options, new_site):
+        for report in _runs(options, new_site, hands):
             reports.append(report)
             _say(console, report)
     show(reports, console)
@@ -64,7 +66,7 @@ def _arguments(systems: Mapping[str, System]) -> argparse.Namespace:
     return options
 
 
-def _runs(options: argparse.Namespace, new_site: SiteFactory) -> Iterator[Report]:
+def _runs(options: argparse.Namespace, new_site: SiteFactory, hands: Executor) -> Iterator[Report]:
     """Runs one after the other; a site is used again as long as nothing on it is wrong."""
     site: Site | None = None
     try:
@@ -73,6 +75,7 @@ def _runs(options: argparse.Namespace, new_site: SiteFactory) -> Iterator[Report
             site.start()
             campaign = Campaign(
                 site,
+                hands,
                 faults,
                 seed=seed,
                 duration_seconds=duration_seconds,

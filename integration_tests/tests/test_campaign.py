@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -31,8 +32,11 @@ def site(servers: Servers, templates: Templates) -> Iterator[ShopSite]:
 
 
 def run(site: ShopSite, *faults: Fault, settle_seconds: float = SETTLE_SECONDS) -> Report:
-    campaign = Campaign(site, faults, seed=1, duration_seconds=None, settle_seconds=settle_seconds)
-    return campaign.run()
+    with ThreadPoolExecutor(2) as hands:
+        campaign = Campaign(
+            site, hands, faults, seed=1, duration_seconds=None, settle_seconds=settle_seconds
+        )
+        return campaign.run()
 
 
 def damage_the_replica(strike: Strike) -> None:
