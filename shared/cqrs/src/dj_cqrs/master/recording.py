@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from dj_cqrs import conf
+from dj_cqrs import bodies, conf
 from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import PermanentError
@@ -22,7 +22,6 @@ from dj_cqrs.master.children import children_first, rows_children_first
 from dj_cqrs.master.marks import Change, Mark, Marks, marks_of
 from dj_cqrs.master.revisions import chunks, known_otherwise, true_revisions_of
 from dj_cqrs.transport import undelivered
-from dj_cqrs.wire import to_plain
 
 logger = logging.getLogger("django-cqrs")
 
@@ -91,7 +90,7 @@ def record(marks: list[Mark], using: str) -> int:
             store.record(batch, using)
         else:
             for payload in batch:
-                to_plain(payload.to_dict())  # as with an outbox: refused before the commit
+                bodies.encode(payload)  # as with an outbox: refused before the commit
         if listeners or not has_outbox:
             # The last mark carries them all over the commit.
             marks[-1].messages += batch

@@ -13,7 +13,7 @@ from django.utils import timezone
 from dj_cqrs.constants import SignalType
 from dj_cqrs.exceptions import ContractError
 from dj_cqrs.replica import hooks, order_log
-from dj_cqrs.replica.message import Message, UnknownModelError
+from dj_cqrs.replica.message import Message, UnknownModelError, UntrustedError
 from dj_cqrs.replica.outcome import Outcome, Result
 from dj_cqrs.replica.retry import Fate, Plan
 from dj_cqrs.transport import log_hooks
@@ -115,6 +115,8 @@ def _explained(result: Result) -> str:
     reason = reason_of(result.error)[:_MAX_REASON_LENGTH]
     if isinstance(result.error, UnknownModelError):
         return str(result.error)
+    if isinstance(result.error, UntrustedError):
+        return f"CQRS is denied: routing key {result.raw.routing_key!r}. {reason}"
     if result.message is None and isinstance(result.error, ContractError):
         return f"CQRS couldn't be parsed: routing key {result.raw.routing_key!r}. {reason}"
     return f"CQRS service exception: {reason}"
