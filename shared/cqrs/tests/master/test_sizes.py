@@ -12,7 +12,7 @@ from dj_cqrs.exceptions import ContractError
 from dj_cqrs.outbox.models import OutboxMessage
 from dj_cqrs.outbox.relay import Relay
 from dj_cqrs.transport.memory import MemoryTransport, broker
-from tests.app.master_models import Author, Note
+from tests.app.master_models import Author, EveryKind
 from tests.replica.conftest import memory_broker
 
 __all__ = ["memory_broker"]
@@ -36,13 +36,13 @@ def _relay() -> Relay:
 
 def test_a_change_that_is_too_large_to_be_sent_is_not_committed() -> None:
     Author.objects.create(name="before")
-    with pytest.raises(ContractError, match=rf"\(note\) has \d+ bytes.*is {_LIMIT}"):
-        Note.objects.create(text="x" * _LIMIT)
+    with pytest.raises(ContractError, match=rf"\(every_field\) has \d+ bytes.*is {_LIMIT}"):
+        EveryKind.objects.create(text="x" * _LIMIT)
     with pytest.raises(ContractError, match="raise the limit here"), transaction.atomic():
         Author.objects.create(name="with it")
-        Note.objects.create(text="x" * _LIMIT)
+        EveryKind.objects.create(text="x" * _LIMIT)
 
-    assert not Note.objects.exists()
+    assert not EveryKind.objects.exists()
     assert [author.name for author in Author.objects.all()] == ["before"]
     assert OutboxMessage.objects.count() == 1
 
@@ -52,17 +52,19 @@ def test_nor_is_it_in_direct_mode() -> None:
         modify_settings(INSTALLED_APPS={"remove": ["dj_cqrs.outbox"]}),
         pytest.raises(ContractError, match="bytes"),
     ):
-        Note.objects.create(text="x" * _LIMIT)
-    assert not Note.objects.exists()
+        EveryKind.objects.create(text="x" * _LIMIT)
+    assert not EveryKind.objects.exists()
 
 
 def test_a_sync_names_the_row_and_sends_the_others() -> None:
-    Note.objects.bulk_create([Note(text="small"), Note(text="x" * _LIMIT)])  # nothing is sent
-    pk = Note.objects.get(text__startswith="x").pk
+    EveryKind.objects.bulk_create(
+        [EveryKind(text="small"), EveryKind(text="x" * _LIMIT)]
+    )  # nothing is sent
+    pk = EveryKind.objects.get(text__startswith="x").pk
 
     errors = StringIO()
     with pytest.raises(CommandError, match="1 instance"):
-        call_command("cqrs_sync", cqrs_id="note", filter="{}", stdout=errors, stderr=errors)
+        call_command("cqrs_sync", cqrs_id="every_field", filter="{}", stdout=errors, stderr=errors)
 
     assert f"Sync record failed for pk={pk}: ContractError: The message of pk" in errors.getvalue()
     assert OutboxMessage.objects.count() == 1

@@ -21,6 +21,7 @@ from dj_cqrs.master.changes import RowChange, by_model, fold
 from dj_cqrs.master.children import children_first, rows_children_first
 from dj_cqrs.master.marks import Change, Mark, Marks, marks_of
 from dj_cqrs.master.revisions import chunks, known_otherwise, true_revisions_of
+from dj_cqrs.privacy import telling
 from dj_cqrs.transport import undelivered
 
 logger = logging.getLogger("django-cqrs")
@@ -235,6 +236,11 @@ def _produce(payload: TransportPayload) -> None:
     """The change is committed: an error must reach neither its caller nor the other payloads."""
     try:
         producer.produce(payload)
-    except Exception as error:
-        logger.exception("CQRS couldn't be published: pk = %s (%s).", payload.pk, payload.cqrs_id)
+    except Exception as error:  # noqa: BLE001  it is logged
+        telling.log_exception(
+            "CQRS couldn't be published: pk = %s (%s).",
+            *(payload.pk, payload.cqrs_id),
+            error=error,
+            payload=payload,
+        )
         undelivered.report(payload, error)

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from dj_cqrs.constants import SignalType
 from dj_cqrs.exceptions import ContractError
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica import hooks, order_log
 from dj_cqrs.replica.message import Message, UnknownModelError, UntrustedError
 from dj_cqrs.replica.outcome import Outcome, Result
@@ -72,18 +73,21 @@ def rejected(result: Result) -> None:
         log_hooks.call(log_hooks.hook("log_consumed_denied"), result.message.payload)
 
 
-def broken_policy(policy: Any, error: Exception) -> None:
-    """Says that a model's retry hooks raised."""
-    logger.error("The retry hooks of %s failed: %s", policy.__name__, error, exc_info=error)
+def broken_policy(policy: Any, error: Exception, result: Result) -> None:
+    """Says that a model's retry hooks raised; they were given the message's own error."""
+    payload = result.message.payload if result.message else None
+    telling.log_exception(
+        "The retry hooks of %s failed.", policy.__name__, error=error, payload=payload
+    )
 
 
-def reason_of(error: BaseException | None) -> str:
-    """An error in one line, even one that cannot say what it is."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001  the text of users' errors is users' code
-        text = "(it has no text)"
-    return f"{type(error).__name__}: {text}"
+def reason_of(result: Result) -> str:
+    """Why a message failed, in one line and without private values."""
+    error = result.error
+    if error is None:
+        return "it failed"
+    payload = result.message.payload if result.message else None
+    return telling.about(f"{type(error).__name__}: {telling.text_of(error)}", payload)
 
 
 def _order(message: Message, result: Result) -> None:
@@ -112,7 +116,7 @@ def _is_judged_here(message: Message) -> bool:
 
 
 def _explained(result: Result) -> str:
-    reason = reason_of(result.error)[:_MAX_REASON_LENGTH]
+    reason = reason_of(result)[:_MAX_REASON_LENGTH]
     if isinstance(result.error, UnknownModelError):
         return str(result.error)
     if isinstance(result.error, UntrustedError):

@@ -3,7 +3,6 @@
 No message is held unacked or in memory for that, so that a crash loses none and delays no other.
 """
 
-import traceback
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -12,6 +11,7 @@ from django.db import Error, connections, models, transaction
 from django.utils import timezone
 
 from dj_cqrs.inbox.models import ParkedMessage
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica import log, retry
 from dj_cqrs.replica.message import TRUSTED_MARK, RawMessage, Row
 from dj_cqrs.replica.outcome import Result
@@ -184,16 +184,17 @@ def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
     parked.waits_for = result.waits_for
     _say_what_it_is_about(parked, result.row)
     _say_whether_it_is_trusted(parked, is_trusted=result.is_trusted)
-    error = result.error
-    parked.reason = storable(log.reason_of(error))[:_MAX_REASON_LENGTH]
-    parked.traceback = storable(_traceback(error))[-_MAX_TRACEBACK_LENGTH:]
+    parked.reason = storable(log.reason_of(result))[:_MAX_REASON_LENGTH]
+    parked.traceback = storable(_traceback(result))[-_MAX_TRACEBACK_LENGTH:]
     attempts = parked.attempts
     transaction.on_commit(lambda: log.failed(result, plan, attempts), using=using, robust=True)
     return parked
 
 
-def _traceback(error: BaseException | None) -> str:
-    return "".join(traceback.format_exception(error)) if error is not None else ""
+def _traceback(result: Result) -> str:
+    if result.error is None:
+        return ""
+    return telling.trace(result.error, result.message.payload if result.message else None)
 
 
 def _plain_headers(headers: Mapping[str, Any]) -> dict[str, Any]:

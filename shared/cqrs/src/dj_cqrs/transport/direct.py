@@ -14,6 +14,7 @@ from dj_cqrs import bodies, conf
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
+from dj_cqrs.privacy import telling
 from dj_cqrs.signing import messages as signing
 from dj_cqrs.transport import undelivered
 from dj_cqrs.transport.base import OutgoingMessage, Publisher, PublishOutcome
@@ -85,8 +86,10 @@ class DirectProducer:
             else:
                 logger.error("CQRS couldn't be published: %s. %s", _name(payload), _NO_QUEUE)
                 undelivered.report(payload, TransportError(_NO_QUEUE))
-        except Exception as error:
-            logger.exception("CQRS couldn't be published: %s.", _name(payload))
+        except Exception as error:  # noqa: BLE001  it is logged
+            telling.log_exception(
+                "CQRS couldn't be published: %s.", _name(payload), error=error, payload=payload
+            )
             undelivered.report(payload, error)
 
     def close(self) -> None:
