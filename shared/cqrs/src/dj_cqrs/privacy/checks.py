@@ -17,9 +17,7 @@ def refuse_malformed() -> None:
     """
     for model in (*MasterRegistry.models.values(), *ReplicaRegistry.models.values()):
         names = getattr(model, "CQRS_PRIVATE_FIELDS", ())
-        if not isinstance(names, list | tuple | set | frozenset) or not all(
-            isinstance(name, str) for name in names
-        ):
+        if not _are_names(names):
             raise ConfigurationError(
                 f"Model {model.__name__}: CQRS_PRIVATE_FIELDS must be a list or tuple of names."
             )
@@ -51,6 +49,8 @@ def unknown_to_replica(model: Any) -> Iterator[CheckWarning]:
 
 
 def _unknown(model: Any, known: set[str]) -> Iterator[CheckWarning]:
+    if not _are_names(model.CQRS_PRIVATE_FIELDS):
+        return
     for name in sorted(set(model.CQRS_PRIVATE_FIELDS) - known):
         yield CheckWarning(
             f"CQRS_PRIVATE_FIELDS names {name!r}, which is no field here: is it misspelt?",
@@ -59,6 +59,11 @@ def _unknown(model: Any, known: set[str]) -> Iterator[CheckWarning]:
             obj=model,
             id="dj_cqrs.W011",
         )
+
+
+def _are_names(names: Any) -> bool:
+    is_collection = isinstance(names, list | tuple | set | frozenset)
+    return is_collection and all(isinstance(name, str) for name in names)
 
 
 def _key_names(model: Any) -> set[str]:
