@@ -6,8 +6,8 @@ from dj_cqrs.constants import SIGNATURE_HEADER
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.signing.signature import header_value
 
-OLD = "the old key, which has 32 bytes."
-NEW = "the new key, which has 33 bytes.."
+OLD = "the old key with its 32 bytes....."
+NEW = "the new key with its 33 bytes......"
 FORGED = "a key that nobody here has given."
 
 

@@ -25,7 +25,11 @@ _SHORT = "too short a secret"
         (OLD, "must be dict"),
         ({}, "at least one key"),
         ({"keys": {}}, "at least one key"),
-        ({"keys": OLD}, "at least one key"),
+        ({"keys": OLD}, "number 1 must be an id, a colon, and a key"),
+        ({"keys": f"a:{OLD},"}, "number 2 must be an id"),
+        ({"keys": f"a:{OLD},a:{NEW}"}, "there are two keys 'a'"),
+        ({"keys": f"a:{_SHORT}"}, "has 18 bytes"),
+        ({"keys": [OLD]}, "at least one key"),
         ({"keys": {"a": OLD}, "kei": "a"}, "unknown settings: kei"),
         ({"keys": {"a": _SHORT}}, "has 18 bytes; it needs at least 32"),
         ({"keys": {"a": b"k" * 40}}, "must be text or"),
@@ -66,6 +70,19 @@ def test_a_single_key_signs_and_of_several_the_named_one(signing: Sign) -> None:
     assert keys is not None
     assert (keys.signing_id, keys.signing_key, keys.required) == ("new", NEW.encode(), True)
     assert keys.find("old") == OLD.encode()
+
+
+def test_keys_of_an_environment_variable_are_one_text_and_the_first_signs(
+    settings: Settings,
+) -> None:
+    first, second = "k:" * 20, "l" * 32
+    for key, signing_id in ((None, "new"), ("old", "old")):
+        signing = {"keys": f"new:{first}, old:{second}", "key": key}
+        settings.CQRS = {**settings.CQRS, "signing": signing}
+        keys = messages.keys()
+        assert keys is not None
+        assert keys.signing_id == signing_id
+        assert (keys.find("new"), keys.find("old")) == (first.encode(), second.encode())
 
 
 def test_a_key_that_is_changed_within_the_settings_is_seen(signing: Sign, settings: Any) -> None:

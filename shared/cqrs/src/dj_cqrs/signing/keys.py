@@ -71,11 +71,30 @@ def parse(raw: Any) -> Keys:
             f"CQRS signing has unknown settings: {', '.join(sorted(map(str, unknown)))}; "
             f"known: {', '.join(sorted(_KNOWN))}."
         )
-    sources = _sources(raw.get("keys"))
+    keys, key_id = raw.get("keys"), raw.get("key")
+    if isinstance(keys, str):
+        keys = _listed(keys)
+        key_id = next(iter(keys)) if key_id is None else key_id
+    sources = _sources(keys)
     required = raw.get("required", False)
     if not isinstance(required, bool):
         raise ConfigurationError(f"CQRS signing required must be bool, not {required!r}.")
-    return Keys(_signing_id(raw.get("key"), sources), sources, required)
+    return Keys(_signing_id(key_id, sources), sources, required)
+
+
+def _listed(text: str) -> dict[str, str]:
+    """Keys as they come from an environment variable: ``id:key,id:key``; the first one signs."""
+    keys: dict[str, str] = {}
+    for number, word in enumerate(text.split(","), start=1):
+        key_id, colon, key = word.strip().partition(":")
+        if not colon:
+            raise ConfigurationError(
+                f"CQRS signing keys: number {number} must be an id, a colon, and a key."
+            )
+        if key_id in keys:
+            raise ConfigurationError(f"CQRS signing keys: there are two keys {key_id!r}.")
+        keys[key_id] = key
+    return keys
 
 
 def _signing_id(key_id: Any, sources: Mapping[str, KeySource]) -> str:
@@ -95,8 +114,8 @@ def _signing_id(key_id: Any, sources: Mapping[str, KeySource]) -> str:
 def _sources(raw: Any) -> dict[str, KeySource]:
     if not isinstance(raw, Mapping) or not raw:
         raise ConfigurationError(
-            "CQRS signing keys must be a dict of at least one key: its id, and a text or "
-            "{'file': path}."
+            "CQRS signing keys must be a dict of at least one key (its id, and a text or "
+            "{'file': path}), or a text: id:key,id:key."
         )
     sources = {}
     for key_id, value in raw.items():
