@@ -2,11 +2,12 @@
 
 import hashlib
 import hmac
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dj_cqrs.constants import REVISIONS_HEADER
+from dj_cqrs.constants import REVISIONS_HEADER, SIGNATURE_HEADER
 from dj_cqrs.signing import signature
 
 _KEY = b"k" * 32
@@ -49,6 +50,20 @@ def test_another_message_has_another_signature(changes: dict[str, Any]) -> None:
 
 def test_headers_that_decide_nothing_may_change() -> None:
     assert _value(headers={**_MONOTONIC, "x-delivery-count": 3}) == _value()
+
+
+def test_the_page_shows_a_true_signature() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "message-contract.md").read_text()
+    value = signature.header_value(
+        "2026-11",
+        b"an example of a key of 32 bytes!",
+        routing_key="track",
+        headers={SIGNATURE_HEADER: "of no account", **_MONOTONIC},
+        body=b'{"a":1}',
+    )
+    assert f"\n{value}\n" in page
+    assert '\n16:cqrs-signature-1,5:track,9:monotonic,7:{"a":1},\n' in page
+    assert SIGNATURE_HEADER == "cqrs-signature"
 
 
 def test_any_routing_key_can_be_signed() -> None:
