@@ -49,13 +49,17 @@ def trace(error: BaseException, payload: TransportPayload | None) -> str:
 
 
 def log_exception(
-    text: str, *arguments: Any, error: BaseException, payload: TransportPayload | None
+    text: str,
+    *arguments: Any,
+    error: BaseException,
+    payload: TransportPayload | None,
+    level: int = logging.ERROR,
 ) -> None:
     """Logs an error with its traceback; as it is only where nothing is private."""
-    if not (fields.all_names() if payload is None else fields.names_of(payload.cqrs_id)):
-        logger.error(text, *arguments, exc_info=error)
-        return
-    logger.error(f"{text}\n%s", *arguments, trace(error, payload).rstrip())  # noqa: G004
+    if fields.all_names() if payload is None else fields.names_of(payload.cqrs_id):
+        logger.log(level, f"{text}\n%s", *arguments, trace(error, payload).rstrip())  # noqa: G004
+    else:
+        logger.log(level, text, *arguments, exc_info=error)
 
 
 def has_private_values(model: Any) -> bool:
