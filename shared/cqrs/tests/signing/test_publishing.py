@@ -153,10 +153,10 @@ def few_retries(settings: Settings) -> None:
     settings.CQRS = {**settings.CQRS, "replica": {**settings.CQRS["replica"], **changes}}
 
 
+@pytest.mark.usefixtures("without_inbox")  # before settings are changed, so taken back last
 def test_retries_and_dead_letters_without_an_inbox_are_signed_and_can_be_retried(
     signing: Sign,
     few_retries: None,
-    without_inbox: None,
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
     run_worker: Callable[..., Worker],
@@ -201,8 +201,9 @@ def _assert_count(found: Any, count: int) -> None:
     assert len(found) == count
 
 
+@pytest.mark.usefixtures("without_inbox")  # before settings are changed, so taken back last
 def test_a_refused_letter_of_the_broker_is_retried_after_its_key_was_added(
-    signing: Sign, without_inbox: None, run: Run
+    signing: Sign, run: Run
 ) -> None:
     signing({"old": OLD}, required=True)
     letter = signed(note("x"), NEW, "new")
