@@ -254,6 +254,15 @@ def test_where_nothing_is_private_the_admin_shows_all(
         assert SECRET in admin_client.get(url).content.decode()
 
 
+def test_the_admin_shows_the_beginning_of_a_large_body(admin_client: Client) -> None:
+    raw = save(0, cqrs_id="hooked_item", name="x", price="no number", note="-" * 200_000)
+    apply_batch([raw])
+    url = reverse("admin:cqrs_inbox_parkedmessage_change", args=[parked().pk])
+    page = admin_client.get(url).content.decode()
+    assert f"({len(raw.body)} bytes; cqrs_dead_letters dump prints all)" in page
+    assert 100_000 < len(page) < 150_000
+
+
 def test_the_outbox_admin_shows_no_values(admin_client: Client) -> None:
     Author.objects.create(name=SECRET)
     message = OutboxMessage.objects.get()

@@ -62,7 +62,12 @@ class ParkedMessageAdmin(_ReadOnlyAdmin):
     @admin.display(description="body")
     def body_text(self, message: ParkedMessage) -> str:
         """The body as text, whatever it is; private values are masked."""
-        return telling.body_text(bytes(message.body))[:MAX_SHOWN]
+        text = telling.body_text(bytes(message.body))
+        if len(text) <= MAX_SHOWN:
+            return text
+        return (
+            f"{text[:MAX_SHOWN]}… ({len(message.body)} bytes; cqrs_dead_letters dump prints all)"
+        )
 
     @admin.action(description="Retry now", permissions=["delete"])
     def retry(self, request: HttpRequest, queryset: "QuerySet[ParkedMessage]") -> None:
