@@ -27,6 +27,8 @@ _SHORT = "too short a secret"
         ({"keys": {}}, "at least one key"),
         ({"keys": OLD}, "number 1 must be an id, a colon, and a key"),
         ({"keys": f"a:{OLD},"}, "number 2 must be an id"),
+        ({"keys": f"{'k' * 40}:a"}, "key 'kkkkkkkkkkkkkkkk…' has 1 bytes"),
+        ({"keys": {"a": OLD}, "key": ["a"]}, "['a'] is none of its keys: a"),
         ({"keys": f"a:{OLD},a:{NEW}"}, "there are two keys 'a'"),
         ({"keys": f"a:{_SHORT}"}, "has 18 bytes"),
         ({"keys": [OLD]}, "at least one key"),

@@ -3,34 +3,16 @@
 Pure: knows neither Django nor a broker.
 """
 
-import logging
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.signing.sources import KeySource, shown, source
 
-logger = logging.getLogger("django-cqrs")
-
-#: HMAC-SHA256 is as strong as its key is long, up to that.
-MIN_KEY_BYTES: Final = 32
 _KNOWN: Final = frozenset({"keys", "key", "required"})
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_HOW: Final = 'make one with python -c "import secrets; print(secrets.token_urlsafe(32))"'
-
-
-class KeySource(Protocol):
-    """Where a key is."""
-
-    def read(self) -> bytes:
-        """The key, as it is now.
-
-        Raises:
-            ConfigurationError: there is none that is long enough.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +74,7 @@ def _listed(text: str) -> dict[str, str]:
                 f"CQRS signing keys: number {number} must be an id, a colon, and a key."
             )
         if key_id in keys:
-            raise ConfigurationError(f"CQRS signing keys: there are two keys {key_id!r}.")
+            raise ConfigurationError(f"CQRS signing keys: there are two keys {shown(key_id)}.")
         keys[key_id] = key
     return keys
 
@@ -104,11 +86,11 @@ def _signing_id(key_id: Any, sources: Mapping[str, KeySource]) -> str:
         raise ConfigurationError(
             f"CQRS signing has several keys ({', '.join(sources)}): say by 'key' which one signs."
         )
-    if key_id not in sources:
+    if not isinstance(key_id, str) or key_id not in sources:
         raise ConfigurationError(
             f"CQRS signing key {key_id!r} is none of its keys: {', '.join(sources)}."
         )
-    return str(key_id)
+    return key_id
 
 
 def _sources(raw: Any) -> dict[str, KeySource]:
@@ -121,77 +103,9 @@ def _sources(raw: Any) -> dict[str, KeySource]:
     for key_id, value in raw.items():
         if not (isinstance(key_id, str) and _KEY_ID.fullmatch(key_id)):
             raise ConfigurationError(
-                f"CQRS signing key id {key_id!r} must be 1 to 64 letters, digits, '.', '_', '-'."
+                f"CQRS signing key id {shown(str(key_id))} must be "
+                "1 to 64 letters, digits, '.', '_', '-'."
             )
-        sources[key_id] = _source(key_id, value)
+        sources[key_id] = source(key_id, value)
         sources[key_id].read()
     return sources
-
-
-def _source(key_id: str, value: Any) -> KeySource:
-    if isinstance(value, str):
-        return _Text(key_id, value.encode())
-    if isinstance(value, Mapping) and set(value) == {"file"}:
-        return _File(key_id, Path(value["file"]))
-    raise ConfigurationError(f"CQRS signing key {key_id!r} must be text or {{'file': path}}.")
-
-
-def _long_enough(key_id: str, key: bytes) -> bytes:
-    if len(key) < MIN_KEY_BYTES:
-        raise ConfigurationError(
-            f"CQRS signing key {key_id!r} has {len(key)} bytes; it needs at least "
-            f"{MIN_KEY_BYTES}: {_HOW}."
-        )
-    return key
-
-
-class _Text:
-    """A key in the settings."""
-
-    def __init__(self, key_id: str, key: bytes) -> None:
-        self._key_id = key_id
-        self._key = key
-
-    def read(self) -> bytes:
-        return _long_enough(self._key_id, self._key)
-
-
-class _File:
-    """A key in a file, white space around it left out; read again when the file changes."""
-
-    def __init__(self, key_id: str, path: Path) -> None:
-        self._key_id = key_id
-        self._path = path
-        #: What tells one content of the file from the next, and the key that it held.
-        self._last: tuple[object, bytes] | None = None
-        self._failed_at: object = None
-
-    def read(self) -> bytes:
-        """The key; the last good one while the file is gone or being written."""
-        try:
-            stamp = self._stamp()
-            if self._last is None or self._last[0] != stamp:
-                key = _long_enough(self._key_id, self._path.read_bytes().strip())
-                self._last = (stamp, key)
-        except OSError as error:
-            return self._last_good(error.strerror or str(error))
-        except ConfigurationError as error:
-            return self._last_good(str(error))
-        return self._last[1]
-
-    def _stamp(self) -> object:
-        status = os.stat(self._path)  # noqa: PTH116  (many times a second)
-        return status.st_mtime_ns, status.st_size, status.st_ino
-
-    def _last_good(self, reason: str) -> bytes:
-        if self._last is None:
-            raise ConfigurationError(
-                f"CQRS signing key {self._key_id!r} cannot be read from {self._path}: {reason}"
-            )
-        if self._failed_at != self._last[0]:  # once, not with every message
-            self._failed_at = self._last[0]
-            logger.error(
-                "CQRS signing key %r: %s: %s; the one read before is used on.",
-                *(self._key_id, self._path, reason),
-            )
-        return self._last[1]
