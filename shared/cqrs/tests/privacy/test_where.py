@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client, modify_settings
 from django.urls import reverse
@@ -89,13 +90,16 @@ def test_the_library_quotes_what_a_field_cannot_hold(
     assert letter.reason.startswith("MappingError: Field 'price' cannot hold ***")
 
 
-def test_a_renamed_field_is_private_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_renamed_field_is_private_too(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(sync: bool, mapped_data: Any, **_: Any) -> Any:
-        raise ValueError(f"no {mapped_data['label']}, please")
+        raise ValidationError(f"no {mapped_data['label']}, please")
 
     monkeypatch.setattr(Mapped, "cqrs_create", fail)
-    letter = _apply(save(0, cqrs_id="mapped", pk=1, title=SECRET))
-    assert letter.reason == "ValueError: no ***, please"
+    state = {"cqrs_revision": 0, "cqrs_updated": "2026-01-01 00:00:00Z"}
+    assert Mapped.cqrs_save({"id": 1, "title": SECRET, **state}) is None
+    assert "no ***, please" in caplog.text
 
 
 def test_what_is_consumed_in_process_is_logged_without_values(
