@@ -66,8 +66,9 @@ class Report:
         refused = self.refused_writes if not self.may_refuse_writes else 0
         codes = {name: code for name, code in self.exit_codes.items() if code}
         lost_poison = self.poison - self.kept_poison
+        late = self.converged_seconds is None
         found = {
-            "G1": self.missing and f"{self.missing} missing",
+            "G1": (self.missing and f"{self.missing} missing") or (late and "not equal in time"),
             "G2": self.invented and f"{self.invented} never committed",
             "G3": self.gaps and f"{self.gaps} gaps",
             "G4": refused and f"{refused} writes refused",

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -138,6 +139,7 @@ def test_names_of_faults_are_their_own() -> None:
     ("guarantee", "what"),
     [
         ("G1", {"missing": 1}),
+        ("G1", {"converged_seconds": None}),
         ("G2", {"invented": 1}),
         ("G3", {"gaps": 1}),
         ("G4", {"refused_writes": 1}),
@@ -151,20 +153,24 @@ def test_names_of_faults_are_their_own() -> None:
     ],
 )
 def test_a_guarantee_is_broken_by(guarantee: str, what: dict[str, object]) -> None:
-    report = Report("shop", 1, 60, **what)  # type: ignore[arg-type]  # each field with its type
+    fields: dict[str, Any] = {"converged_seconds": 1.0, **what}
+    report = Report("shop", 1, 60, **fields)
 
     assert list(report.broken()) == [guarantee]
     assert Report.from_json(report.as_json()) == report
 
 
 def test_writes_may_be_refused_where_their_own_database_is_hit() -> None:
-    assert Report("shop", 1, 60, refused_writes=3, may_refuse_writes=True).broken() == {}
+    report = Report("shop", 1, 60, refused_writes=3, may_refuse_writes=True, converged_seconds=1)
+
+    assert report.broken() == {}
 
 
 def test_the_page_shows_what_was_measured() -> None:
     mixed = Report("shop", 3, 60, rows=400, committed=900, converged_seconds=2.5)
     other = Report("django-cqrs", 3, 60, rows=400, missing=80, stale=20)
-    alone = Report("shop", 1, 0, [Struck("broker killed", 0.0, 3.0)], stale=1)
+    struck = [Struck("broker killed", 0.0, 3.0)]
+    alone = Report("shop", 1, 0, struck, stale=1, converged_seconds=9)
 
     page = render([mixed, other, alone])
 
@@ -173,4 +179,4 @@ def test_the_page_shows_what_was_measured() -> None:
         in page
     )
     assert "**django-cqrs**: 100 of 400 rows wrong (25.0%) after 1 runs." in page
-    assert "| broker killed | ✓ | ✓ | ✓ | ✓ | 1 stale | ✓ | ✓ | never |" in page
+    assert "| broker killed | ✓ | ✓ | ✓ | ✓ | 1 stale | ✓ | ✓ | 9.0 s |" in page
