@@ -104,11 +104,19 @@ def _master(config: conf.Config) -> None:
         raise ConfigurationError("CQRS master meta_function must support **kwargs.")
 
 
+def _signing(config: conf.Config) -> None:
+    from dj_cqrs.signing import keys
+
+    if config.signing is not None:
+        keys.parse(config.signing)
+
+
 #: In the order in which their mistakes are reported, each with the id of its system check.
 STEPS: Final[tuple[tuple[str, Callable[[conf.Config], None]], ...]] = (
     ("dj_cqrs.E002", _transport),
     ("dj_cqrs.E003", _queue),
     ("dj_cqrs.E004", _master),
+    ("dj_cqrs.E008", _signing),
 )
 
 

@@ -13,6 +13,7 @@ from django.db import models
 
 from dj_cqrs import _validation, conf, fail_points
 from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.privacy import checks as private_fields
 from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
 
 
@@ -67,9 +68,11 @@ def check_models(**_: Any) -> list[CheckMessage]:
     for model in MasterRegistry.models.values():
         found += _silent_foreign_keys(model)
         found += _related_without_transaction(model)
+        found += private_fields.unknown_to_master(model)
     for model in ReplicaRegistry.models.values():
         if _is_database_model(model):
             found += _replica_constraints(model)
+            found += private_fields.unknown_to_replica(model)
     return found
 
 
@@ -86,6 +89,7 @@ def _steps() -> tuple[tuple[str, Callable[[], object]], ...]:
         ("dj_cqrs.E005", _serializers),
         ("dj_cqrs.E006", _inbox),
         ("dj_cqrs.E007", _broker),
+        ("dj_cqrs.E009", private_fields.refuse_malformed),
     )
 
 

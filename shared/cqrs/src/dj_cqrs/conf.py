@@ -22,6 +22,10 @@ CorrelationFunction = Callable[[str, str, Any, str | None], Any]
 MetaFunction = Callable[..., dict[str, Any]]
 
 
+#: Less than that and no row would fit.
+MIN_BODY_BYTES: Final = 1024
+
+
 class _Unset:
     """Tells a key that is missing from one that is None."""
 
@@ -124,6 +128,10 @@ class Config:
     queue: str | None
     #: For one message of direct mode: connecting, publishing, and trying once more.
     produce_timeout_seconds: float
+    #: A larger body is neither sent nor read.
+    max_body_bytes: int
+    #: What ``dj_cqrs.signing.keys`` reads; None: messages are neither signed nor checked.
+    signing: Any
     master: MasterConfig
     replica: ReplicaConfig
     raw: Mapping[str, Any]
@@ -166,7 +174,8 @@ def _checked(raw: Any) -> Mapping[str, Any]:
 
 def _snapshot(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        key: dict(value) if isinstance(value, Mapping) else value for key, value in raw.items()
+        key: _snapshot(value) if isinstance(value, Mapping) else value
+        for key, value in raw.items()
     }
 
 
@@ -184,6 +193,8 @@ def parse(raw: Any) -> Config:
         exchange=raw.get("exchange", "cqrs"),
         queue=queue,
         produce_timeout_seconds=_produce_timeout(raw),
+        max_body_bytes=_max_body_bytes(raw),
+        signing=raw.get("signing"),
         master=_master(_section(raw, "master")),
         replica=_replica(_section(raw, "replica"), queue),
         raw=raw,
@@ -196,6 +207,15 @@ def _produce_timeout(raw: Mapping[str, Any]) -> float:
         return float(value)
     raise ConfigurationError(
         f"CQRS produce_timeout must be a positive number of seconds, not {value!r}."
+    )
+
+
+def _max_body_bytes(raw: Mapping[str, Any]) -> int:
+    value = raw.get("max_body_bytes", constants.DEFAULT_MAX_BODY_BYTES)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= MIN_BODY_BYTES:
+        return value
+    raise ConfigurationError(
+        f"CQRS max_body_bytes must be a number of bytes, at least {MIN_BODY_BYTES}, not {value!r}."
     )
 
 

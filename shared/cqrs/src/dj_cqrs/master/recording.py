@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from dj_cqrs import conf
+from dj_cqrs import bodies, conf
 from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import PermanentError
@@ -22,8 +22,8 @@ from dj_cqrs.master.changes import RowChange, by_model, fold
 from dj_cqrs.master.children import children_first, rows_children_first
 from dj_cqrs.master.marks import Change, Mark, Marks, marks_of
 from dj_cqrs.master.revisions import chunks, known_otherwise, true_revisions_of
+from dj_cqrs.privacy import telling
 from dj_cqrs.transport import undelivered
-from dj_cqrs.wire import to_plain
 
 logger = logging.getLogger("django-cqrs")
 
@@ -95,7 +95,7 @@ def record(marks: list[Mark], using: str) -> int:
             store.record(batch, using)
         else:
             for payload in batch:
-                to_plain(payload.to_dict())  # as with an outbox: refused before the commit
+                bodies.encode(payload)  # as with an outbox: refused before the commit
         if listeners or not has_outbox:
             # The last mark carries them all over the commit.
             marks[-1].messages += batch
@@ -247,6 +247,11 @@ def _produce(payload: TransportPayload) -> None:
     """The change is committed: an error must reach neither its caller nor the other payloads."""
     try:
         producer.produce(payload)
-    except Exception as error:
-        logger.exception("CQRS couldn't be published: pk = %s (%s).", payload.pk, payload.cqrs_id)
+    except Exception as error:  # noqa: BLE001  it is logged
+        telling.log_exception(
+            "CQRS couldn't be published: pk = %s (%s).",
+            *(payload.pk, payload.cqrs_id),
+            error=error,
+            payload=payload,
+        )
         undelivered.report(payload, error)

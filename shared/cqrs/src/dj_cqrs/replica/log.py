@@ -13,8 +13,9 @@ from django.utils import timezone
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import MissingKeyError
 from dj_cqrs.exceptions import ContractError, CQRSError
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica import hooks, order_log
-from dj_cqrs.replica.message import Message, UnknownModelError
+from dj_cqrs.replica.message import Message, UnknownModelError, UntrustedError
 from dj_cqrs.replica.outcome import Outcome, Result
 from dj_cqrs.replica.retry import Fate, Plan
 from dj_cqrs.transport import log_hooks
@@ -76,18 +77,21 @@ def rejected(result: Result) -> None:
         log_hooks.call(log_hooks.hook("log_consumed_denied"), result.message.payload)
 
 
-def broken_policy(policy: Any, error: Exception) -> None:
-    """Says that a model's retry hooks raised."""
-    logger.error("The retry hooks of %s failed: %s", policy.__name__, error, exc_info=error)
+def broken_policy(policy: Any, error: Exception, result: Result) -> None:
+    """Says that a model's retry hooks raised; they were given the message's own error."""
+    payload = result.message.payload if result.message else None
+    telling.log_exception(
+        "The retry hooks of %s failed.", policy.__name__, error=error, payload=payload
+    )
 
 
-def reason_of(error: BaseException | None) -> str:
-    """An error in one line, even one that cannot say what it is."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001  the text of users' errors is users' code
-        text = "(it has no text)"
-    return f"{type(error).__name__}: {text}"
+def reason_of(result: Result) -> str:
+    """Why a message failed, in one line and without private values."""
+    error = result.error
+    if error is None:
+        return "it failed"
+    payload = result.message.payload if result.message else None
+    return telling.about(f"{type(error).__name__}: {telling.text_of(error)}", payload)
 
 
 def _order(message: Message, result: Result) -> None:
@@ -122,19 +126,21 @@ def _explain(result: Result) -> None:
     """
     error = result.error
     is_expected = result.waits_for is not None or isinstance(error, hooks.ExpiredError)
-    logger.log(
-        logging.WARNING if is_expected else logging.ERROR,
-        "%s",
-        _explained(result),
-        exc_info=None if isinstance(error, CQRSError) else error,
-    )
+    level = logging.WARNING if is_expected else logging.ERROR
+    if error is None or isinstance(error, CQRSError):
+        logger.log(level, "%s", _explained(result))
+        return
+    payload = result.message.payload if result.message else None
+    telling.log_exception("%s", _explained(result), error=error, payload=payload, level=level)
 
 
 def _explained(result: Result) -> str:
     error, where = result.error, f"routing key {result.raw.routing_key!r}"
-    reason = reason_of(error)[:_MAX_REASON_LENGTH]
+    reason = reason_of(result)[:_MAX_REASON_LENGTH]
     if isinstance(error, UnknownModelError):
         return str(error)
+    if isinstance(error, UntrustedError):
+        return f"CQRS is denied: {where}. {reason}"
     if isinstance(error, MissingKeyError):
         return f"CQRS couldn't proceed, {error.key} isn't found in body: {where}."
     if result.message is None and isinstance(error, ContractError):

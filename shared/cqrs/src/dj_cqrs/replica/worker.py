@@ -14,6 +14,7 @@ from django.db import connections
 
 from dj_cqrs.exceptions import TransientError, TransportError
 from dj_cqrs.fail_points import reach
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica.settlement import Settlement
 from dj_cqrs.transport.base import Consumer, Delivery
 
@@ -89,10 +90,11 @@ class Worker:
                 is_transport = isinstance(error, TransportError)
                 what = "AMQP connection error." if is_transport else "Database error."
                 self._back_off(f"{what} Reconnecting... ({error})")
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  it is logged
                 # A mistake of ours or of a transport. The broker still has what was not acked.
-                logger.exception("CQRS service exception")
-                self._back_off(f"Unexpected error. Reconnecting... ({error})")
+                telling.log_exception("CQRS service exception", error=error, payload=None)
+                told = telling.about(telling.text_of(error), None)
+                self._back_off(f"Unexpected error. Reconnecting... ({told})")
         connections.close_all()
 
     def _consume(self) -> None:
