@@ -3,7 +3,9 @@
 import shutil
 import signal
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local_stack.broker_users import BrokerUser, definitions
 from local_stack.certificates import TLSListener
@@ -25,13 +27,19 @@ class PrivateRabbitMQ(Restartable):
 
     description = "a private RabbitMQ node from the machine's binaries"
 
-    def __init__(self, directory: Path | None = None, tls: TLSListener | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        tls: TLSListener | None = None,
+        users: Mapping[str, Any] | None = None,
+    ) -> None:
         """Prepare the node; nothing runs yet.
 
         Args:
             directory: Where the node keeps its data; kept by `stop`. None for a temporary one,
                 which `close` removes.
             tls: AMQP over TLS, beside the plain port of `url`.
+            users: Definitions of users and what they may do; None for one user who may do all.
         """
         scripts = install_scripts()
         self._temporary = None
@@ -45,7 +53,7 @@ class PrivateRabbitMQ(Restartable):
             port=port,
             dist_port=dist_port,
             epmd_port=epmd_port,
-            definitions=definitions([TEST_USER]),
+            definitions=definitions([TEST_USER]) if users is None else users,
             tls=tls,
             scripts=scripts,
         )
@@ -64,7 +72,11 @@ class PrivateRabbitMQ(Restartable):
     @property
     def url(self) -> str:
         """AMQP URL of the broker; stays the same over restarts."""
-        return f"amqp://{TEST_USER.name}:{TEST_USER.password}@{LOOPBACK}:{self.node.port}/"
+        return self.url_of(TEST_USER.name, TEST_USER.password)
+
+    def url_of(self, user: str, password: str) -> str:
+        """AMQP URL of the broker for one of its users."""
+        return f"amqp://{user}:{password}@{LOOPBACK}:{self.node.port}/"
 
     def start(self) -> None:
         """Start the broker and wait until clients can connect."""
