@@ -40,14 +40,20 @@ test-all: test ## Run these and the slow tests, also on private servers, on Mari
 	@$(PYTHON) scripts/test_matrix.py
 
 .PHONY: lint format typecheck imports check
-lint: .venv/.complete ## Check style, types and imports
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(MAKE) --no-print-directory typecheck imports
+lint: .venv/.complete ## Check style, types, imports, and what bandit knows of insecure code
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(MAKE) --no-print-directory insecure typecheck imports
 format: .venv/.complete ## Format the code, repair what can be repaired
 	@.venv/bin/ruff check --fix --exit-zero --quiet . && .venv/bin/ruff format .
 typecheck: .venv/.complete ## Run mypy on every distribution
 	@$(PYTHON) scripts/typecheck.py
 imports: .venv/.complete ## Check who may import whom
 	@.venv/bin/lint-imports
+
+.PHONY: insecure audit
+insecure: .venv/.complete ## Look for insecure code in everything that is shipped
+	@.venv/bin/bandit --quiet --configfile pyproject.toml --recursive shared/cqrs/src *_service local_stack demo scripts
+audit: .venv/.complete ## Ask the advisory service about everything in requirements.txt (needs the internet)
+	@$(PYTHON) scripts/audit.py
 
 .PHONY: docs
 docs: .venv/.complete ## Build the documentation into .docs; a warning is an error
