@@ -16,7 +16,7 @@ JOBS ?= 2
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: up down logs status clean
+.PHONY: up down logs status clean secrets
 up: .venv/.complete ## Run the whole stack (STACK=docker|local BROKER=rabbitmq|filesystem) and say where it is
 	@$(PYTHON) -m local_stack up
 down: .venv/.complete ## Stop the stack; its data stays
@@ -27,6 +27,8 @@ status: .venv/.complete ## Show the processes of the stack
 	@$(PYTHON) -m local_stack status
 clean: .venv/.complete ## Stop the stack and remove its data
 	@$(PYTHON) -m local_stack clean
+secrets: .venv/.complete ## Write certificates and passwords for docker-compose.tls.yml
+	@$(PYTHON) -m local_stack secrets
 
 .PHONY: demo
 demo: .venv/.complete ## Load the Chinook shop through the API and compare both sides
