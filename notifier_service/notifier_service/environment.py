@@ -22,7 +22,7 @@ def with_secret_files(variables: Mapping[str, str], names: Iterable[str]) -> dic
     Raises:
         ImproperlyConfigured: a secret is given twice, or its file cannot be read or is empty.
     """
-    from_files = {name: _read(name, variables) for name in names if f"{name}_FILE" in variables}
+    from_files = {name: _read(name, variables) for name in names if variables.get(f"{name}_FILE")}
     return {**variables, **from_files}
 
 

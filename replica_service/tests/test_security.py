@@ -1,5 +1,7 @@
 """The doors of the web server: headers, limits, and pages that tell no secret."""
 
+from typing import Any
+
 import pytest
 from django.conf import LazySettings
 from django.core.cache import cache
@@ -77,7 +79,7 @@ def test_an_error_page_shows_no_password(settings: LazySettings) -> None:
     settings.DEBUG = True
     settings.CQRS = {**settings.CQRS, "url": "amqp://replica:of-the-broker@mq:5672/"}
     # As Django's own server does it, which hands the whole environment over.
-    environment = {"DATABASE_URL": "postgres://replica:of-the-database@db/replica"}
+    environment: dict[str, Any] = {"DATABASE_URL": "postgres://replica:of-the-database@db/replica"}
     client = Client(raise_request_exception=False)
 
     page = client.get("/fails/", **environment).content.decode()
