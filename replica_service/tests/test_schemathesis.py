@@ -21,7 +21,7 @@ from replica_service.wsgi import application
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
 
 #: Requests of each operation and mode.
-LONG_RUN = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "100"))
+LONG_RUN = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "50"))
 
 schema = schemathesis.openapi.from_wsgi("/api/schema/?format=json", application)
 found: list[Any] = list(schema.get_all_operations())
