@@ -10,7 +10,7 @@ from typing import Any
 import environ
 
 from master_service.database import database_settings
-from master_service.environment import with_password, with_secret_files
+from master_service.environment import required, with_password, with_secret_files
 from master_service.origin import message_correlation_id
 from master_service.rates import rate
 from master_service.token_hashes import token_hashes
@@ -29,7 +29,7 @@ for url, password in (("DATABASE_URL", "DATABASE_PASSWORD"), ("CQRS_URL", "CQRS_
     if url in env.ENVIRON:
         env.ENVIRON[url] = with_password(env.ENVIRON, url, password)
 
-SECRET_KEY: str = env("SECRET_KEY")
+SECRET_KEY: str = required(env.ENVIRON, "SECRET_KEY")
 DEBUG: bool = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from master_service.environment import with_password, with_secret_files
+from master_service.environment import required, with_password, with_secret_files
 from master_service.rates import rate
 from master_service.token_hashes import token_hashes
 
@@ -80,6 +80,14 @@ def test_a_password_that_belongs_nowhere_is_a_mistake(url: str, message: str) ->
         with_password({"URL": url, "PASSWORD": "secret"}, "URL", "PASSWORD")
 
     assert "secret" not in str(caught.value)
+
+
+def test_a_secret_is_taken_as_it_is() -> None:
+    assert required({"KEY": "$OTHER", "OTHER": "x"}, "KEY") == "$OTHER"
+    with pytest.raises(
+        ImproperlyConfigured, match="Set the KEY environment variable, or KEY_FILE"
+    ):
+        required({"KEY": ""}, "KEY")
 
 
 def test_hashes_are_separated_by_commas_or_lines() -> None:

@@ -54,6 +54,18 @@ def with_password(variables: Mapping[str, str], url_name: str, password_name: st
     return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
 
 
+def required(variables: Mapping[str, str], name: str) -> str:
+    """A secret as it is: django-environ takes "$word" for the name of another variable.
+
+    Raises:
+        ImproperlyConfigured: there is none.
+    """
+    value = variables.get(name, "")
+    if not value:
+        raise ImproperlyConfigured(f"Set the {name} environment variable, or {name}_FILE.")
+    return value
+
+
 def _read(name: str, variables: Mapping[str, str]) -> str:
     path = variables[f"{name}_FILE"]
     if variables.get(name):
