@@ -125,7 +125,7 @@ REST_FRAMEWORK = {
     ],
     # For each client and web process; a bearer is trusted not to send too much.
     "DEFAULT_THROTTLE_RATES": {
-        "address": rate("THROTTLE_ADDRESS", env("THROTTLE_ADDRESS", default="100/second")),
+        "address": rate("THROTTLE_ADDRESS", env("THROTTLE_ADDRESS", default="300/second")),
         "token": rate("THROTTLE_TOKEN", env("THROTTLE_TOKEN", default="")),
     },
     # Proxies that X-Forwarded-For is believed from; without any it is whatever a client says.

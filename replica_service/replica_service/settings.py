@@ -114,7 +114,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["replica_service.api.throttling.ByAddress"],
     # For each client and web process.
     "DEFAULT_THROTTLE_RATES": {
-        "address": rate("THROTTLE_ADDRESS", env("THROTTLE_ADDRESS", default="100/second")),
+        "address": rate("THROTTLE_ADDRESS", env("THROTTLE_ADDRESS", default="300/second")),
     },
     # Proxies that X-Forwarded-For is believed from; without any it is whatever a client says.
     "NUM_PROXIES": env.int("PROXIES", default=1 if BEHIND_TLS else 0),
