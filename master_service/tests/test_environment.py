@@ -59,6 +59,8 @@ def test_a_secret_that_is_given_twice_is_a_mistake(tmp_path: Path) -> None:
         ("amqp://user@mq:5672/v", "p@ss/word:é", "amqp://user:p%40ss%2Fword%3A%C3%A9@mq:5672/v"),
         ("postgres://a%40b@db/x?sslmode=verify-full", "p", "postgres://a%40b:p@db/x?sslmode=verify-full"),
         ("amqp://user:in-the-url@mq/", "", "amqp://user:in-the-url@mq/"),
+        ("amqp://u@one/,amqp://u@two/", "p,q", "amqp://u:p%2Cq@one/,amqp://u:p%2Cq@two/"),
+        ("postgres://u@one,two/x", "p", "postgres://u:p@one,two/x"),
         ("sqlite://:memory:", "", "sqlite://:memory:"),
     ],
 )  # fmt: skip

@@ -5,11 +5,15 @@ show that to too many. Every service has this module, so that each can be copied
 keeps the copies equal.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+#: Several URLs, one for each node of a broker, are separated by commas.
+_NEXT_URL = re.compile(r",\s*(?=\w+://)")
 
 
 def with_secret_files(variables: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
@@ -27,7 +31,7 @@ def with_secret_files(variables: Mapping[str, str], names: Iterable[str]) -> dic
 
 
 def with_password(variables: Mapping[str, str], url_name: str, password_name: str) -> str:
-    """The URL of a server, with its password where that is a variable or a file of its own.
+    """The URL of a server (or several), with the password where that is a variable of its own.
 
     The password may hold any character; in a URL it would have to be percent-encoded.
 
@@ -40,6 +44,11 @@ def with_password(variables: Mapping[str, str], url_name: str, password_name: st
     url, password = variables.get(url_name, ""), variables.get(password_name, "")
     if not password:
         return url
+    urls = _NEXT_URL.split(url)
+    return ",".join(_one_with_password(one, url_name, password, password_name) for one in urls)
+
+
+def _one_with_password(url: str, url_name: str, password: str, password_name: str) -> str:
     parts = urlsplit(url)
     user, colon, _ = parts.netloc.rpartition("@")[0].partition(":")
     if not user:

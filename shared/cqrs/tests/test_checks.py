@@ -23,7 +23,7 @@ def _ids() -> set[str | None]:
 @pytest.mark.parametrize(
     ("cqrs", "check_id", "text"),
     [
-        (None, "dj_cqrs.E001", "must be set"),
+        (None, "dj_cqrs.E001", "must be dict"),
         ("text", "dj_cqrs.E001", "must be dict"),
         ({"queue": "q"}, "dj_cqrs.E002", "CQRS transport is not set."),
         ({"transport": "no.such", "queue": "q"}, "dj_cqrs.E002", "cannot be imported"),

@@ -87,6 +87,7 @@ def test_mistakes_are_raised_in_the_words_of_the_contract(cqrs: Any, problem: st
     [
         (SimpleNamespace(), "CQRS configuration must be set in Django project settings."),
         (SimpleNamespace(CQRS=5), "CQRS configuration must be dict."),
+        (SimpleNamespace(CQRS=None), "CQRS configuration must be dict."),
     ],
 )
 def test_a_missing_configuration_is_named(settings: Any, problem: str) -> None:

@@ -33,7 +33,7 @@ def validate_settings(settings: Any) -> None:
     """
     if not is_used():
         return
-    config = conf.parse(getattr(settings, "CQRS", None))
+    config = conf.parse(getattr(settings, "CQRS", conf.UNSET))
     for _, step in STEPS:
         step(config)
     log_ignored(config)

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import models
 
-from dj_cqrs import _validation, conf
+from dj_cqrs import _validation, conf, fail_points
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
 
@@ -43,6 +43,21 @@ def check_settings(**_: Any) -> list[CheckMessage]:
             )
         )
     return errors
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(**_: Any) -> list[CheckMessage]:
+    """Checks what must not be in production."""
+    if not fail_points.is_enabled():
+        return []
+    return [
+        CheckWarning(
+            "Whoever can write to a directory of this machine can end the processes of this "
+            "service: fail points are switched on.",
+            hint=f"Unset {fail_points.VARIABLE}; it is for tests.",
+            id="dj_cqrs.W010",
+        )
+    ]
 
 
 @register(Tags.models)

@@ -5,7 +5,7 @@ Nothing is written back into the settings.
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -118,7 +118,8 @@ class Config:
     """The whole of ``settings.CQRS``."""
 
     transport: str
-    url: str | None
+    #: One URL, or several with commas between them or in a list: nodes of one cluster.
+    url: str | Sequence[str] | None
     exchange: str
     queue: str | None
     #: For one message of direct mode: connecting, publishing, and trying once more.
@@ -137,7 +138,7 @@ def config() -> Config:
         ConfigurationError: the setting is missing or not a dict.
     """
     global _last  # noqa: PLW0603  one assignment of a whole, so that threads need no lock
-    raw = _checked(getattr(settings, "CQRS", None))
+    raw = _checked(getattr(settings, "CQRS", UNSET))
     if _last is None or _last.raw != raw or _last.installed is not apps.app_configs:
         _last = _Parsed(_snapshot(raw), apps.app_configs, parse(raw))
     return _last.config
@@ -156,7 +157,7 @@ _last: _Parsed | None = None
 
 
 def _checked(raw: Any) -> Mapping[str, Any]:
-    if raw is None:
+    if raw is UNSET:
         raise ConfigurationError("CQRS configuration must be set in Django project settings.")
     if not isinstance(raw, Mapping):
         raise ConfigurationError("CQRS configuration must be dict.")

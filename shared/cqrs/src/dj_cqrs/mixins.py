@@ -1,6 +1,6 @@
 """The model mixins: what users declare. The work is done in ``master`` and ``replica``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from django.db import models
@@ -177,6 +177,8 @@ class RawMasterMixin(models.Model):
     @classmethod
     def call_post_update(cls, instances: Iterable[Any], using: str | None = None) -> None:
         """Records rows that were updated in bulk, as ``Model.cqrs.bulk_update`` does by itself."""
+        if isinstance(instances, Iterator):
+            instances = list(instances)  # each receiver wants to read them
         post_update.send(cls, instances=instances, using=using)
 
 

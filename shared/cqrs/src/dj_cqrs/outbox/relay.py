@@ -18,6 +18,7 @@ from dj_cqrs import wire
 from dj_cqrs.connections import refresh_connections
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
+from dj_cqrs.fail_points import reach
 from dj_cqrs.outbox import claims
 from dj_cqrs.outbox.models import OutboxMessage
 from dj_cqrs.transport import log_hooks
@@ -90,8 +91,11 @@ class Relay:
         published: list[OutboxMessage] = []
         with claims.claim(self._using, self._limit) as messages:
             if messages:
+                reach("relay.claimed")
                 outcomes = self._publish(messages)
+                reach("relay.confirmed")
                 published = self._settle(messages, outcomes)
+                reach("relay.deleted")
         _tell(published)
         return len(messages)
 
@@ -126,6 +130,7 @@ class Relay:
                 kept.append(message)
                 _postpone(message, outcome)
         rows = OutboxMessage.objects.using(self._using)
+        reach("relay.deleting")
         rows.filter(pk__in=[message.pk for message in confirmed]).delete()
         rows.bulk_update(kept, ["attempts", "due_at", "is_unroutable", "last_error"])
         return confirmed

@@ -56,9 +56,10 @@ class ReplicaManager(models.Manager.from_queryset(ReplicaQuerySet)):  # type: ig
         meta: dict[str, Any] | None,
     ) -> Any:
         instance = self.find(mapped[self.model._meta.pk.name])
+        # By name, as in django-cqrs: an override may take them as keyword arguments only.
         if instance is None:
-            return self.create_instance(mapped, previous, sync, meta)
-        return self.update_instance(instance, mapped, previous, sync, meta)
+            return self.create_instance(mapped, previous_data=previous, sync=sync, meta=meta)
+        return self.update_instance(instance, mapped, previous_data=previous, sync=sync, meta=meta)
 
     def _locking(self) -> AbstractContextManager[Any]:
         """A row can be locked within a transaction only, and the caller may have none."""

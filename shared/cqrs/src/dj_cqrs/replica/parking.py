@@ -11,6 +11,7 @@ from typing import Any, Final
 from django.db import Error, connections, models, transaction
 from django.utils import timezone
 
+from dj_cqrs.fail_points import reach
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica import log, retry
 from dj_cqrs.replica.message import RawMessage, Row
@@ -43,6 +44,8 @@ def settle(results: Sequence[Result], using: str) -> None:
         else:
             _fill(parked, result, using).save(using=_alias(parked, using))
     ParkedMessage.objects.using(using).bulk_create(fresh)
+    if any(result.failed for result in results):
+        reach("consumer.parked")
 
 
 def claim_due(limit: int, using: str) -> list[ParkedMessage]:

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from django.db import connections
 
 from dj_cqrs.exceptions import TransientError, TransportError
+from dj_cqrs.fail_points import reach
 from dj_cqrs.replica.settlement import Settlement
 from dj_cqrs.transport.base import Consumer, Delivery
 
@@ -105,6 +106,7 @@ class Worker:
                     timeout_seconds=0.0 if more_is_due else _IDLE_SECONDS,
                 )
                 if deliveries:
+                    reach("consumer.received")
                     self._handle(consumer, deliveries)
                 self._failures = 0
         finally:
@@ -112,6 +114,7 @@ class Worker:
 
     def _handle(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
         for settlement in self._applier.apply(deliveries):
+            reach("consumer.committed")
             settlement.settle(consumer)
             if not self._goes_on():
                 break

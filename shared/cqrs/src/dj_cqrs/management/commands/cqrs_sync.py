@@ -117,14 +117,20 @@ class Command(BaseCommand):
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds.")
     return seconds
 
 
 def _revision(text: str) -> int:
-    revision = int(text)
+    try:
+        revision = int(text)
+    except ValueError:
+        revision = -1
     if not 0 <= revision <= _MAX_REVISION:
         raise argparse.ArgumentTypeError(f"{text!r} is no revision.")
     return revision
