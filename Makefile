@@ -16,7 +16,7 @@ JOBS ?= 2
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: up down logs status clean
+.PHONY: up down logs status clean secrets
 up: .venv/.complete ## Run the whole stack (STACK=docker|local BROKER=rabbitmq|filesystem) and say where it is
 	@$(PYTHON) -m local_stack up
 down: .venv/.complete ## Stop the stack; its data stays
@@ -27,6 +27,8 @@ status: .venv/.complete ## Show the processes of the stack
 	@$(PYTHON) -m local_stack status
 clean: .venv/.complete ## Stop the stack and remove its data
 	@$(PYTHON) -m local_stack clean
+secrets: .venv/.complete ## Write certificates and passwords for docker-compose.tls.yml
+	@$(PYTHON) -m local_stack secrets
 
 .PHONY: demo
 demo: .venv/.complete ## Load the Chinook shop through the API and compare both sides
@@ -55,14 +57,20 @@ chaos-report: .venv/.complete ## Write what the last campaigns measured into doc
 	@$(PYTHON) -m faults.document $(wildcard .chaos/*.json)
 
 .PHONY: lint format typecheck imports check
-lint: .venv/.complete ## Check style, types and imports
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(MAKE) --no-print-directory typecheck imports
+lint: .venv/.complete ## Check style, types, imports, and what bandit knows of insecure code
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(MAKE) --no-print-directory insecure typecheck imports
 format: .venv/.complete ## Format the code, repair what can be repaired
 	@.venv/bin/ruff check --fix --exit-zero --quiet . && .venv/bin/ruff format .
 typecheck: .venv/.complete ## Run mypy on every distribution
 	@$(PYTHON) scripts/typecheck.py
 imports: .venv/.complete ## Check who may import whom
 	@.venv/bin/lint-imports
+
+.PHONY: insecure audit
+insecure: .venv/.complete ## Look for insecure code in everything that is shipped
+	@.venv/bin/bandit --quiet --configfile pyproject.toml --recursive shared/cqrs/src *_service local_stack demo scripts
+audit: .venv/.complete ## Ask the advisory service about everything in requirements.txt (needs the internet)
+	@$(PYTHON) scripts/audit.py
 
 .PHONY: docs
 docs: .venv/.complete ## Build the documentation into .docs; a warning is an error

@@ -44,8 +44,9 @@ class Suite:
 #: No database is touched there, so once is enough.
 TRANSPORT = ("tests/transport", "tests/pitfalls/test_transports.py")
 NO_TRANSPORT = tuple(f"--ignore={path}" for path in TRANSPORT)
-#: Processes with settings of their own, the same for each database.
-NO_SETTINGS = ("--ignore=tests/test_settings.py",)
+#: Processes with settings of their own, the same for each database; and what a database refuses
+#: that is stricter than SQLite is.
+NO_SETTINGS = ("--ignore=tests/test_settings.py", "--ignore=tests/test_schemathesis.py")
 # The longest first: they run side by side.
 SUITES = (
     Suite("integration_tests", "integration_tests"),

@@ -121,6 +121,7 @@ class WebService(Service):
             "SECRET_KEY": "integration-tests-only",
             "DATABASE_URL": database_url,
             self.port_variable: str(self.port),
+            "THROTTLE_ADDRESS": "",  # all tests ask from one
             **environment,
         }
         super().__init__(broker_url=broker_url, directory=directory, environment=variables)

@@ -1,5 +1,6 @@
 """The services, each with the processes that a deployment of it has."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from integration_tests.service import Service, WebService
 
 API_TOKEN = "token-of-the-integration-tests"
+_TOKEN_HASH = hashlib.sha256(API_TOKEN.encode()).hexdigest()
 CONSUMER_WORKERS = 2
 
 
@@ -29,7 +31,7 @@ class Master(WebService):
             database_url=database_url,
             broker_url=broker_url,
             directory=directory,
-            environment={"API_TOKEN": API_TOKEN, **(environment or {})},
+            environment={"API_TOKEN_HASHES": _TOKEN_HASH, **(environment or {})},
         )
         self.relay = self.manage_process("relay", "cqrs_relay")
         self.processes = (self.web, self.relay)
@@ -74,9 +76,20 @@ class Notifier(Service):
     name = "notifier_service"
     queue = "notifier"
 
-    def __init__(self, *, broker_url: str, directory: Path, webhook_url: str = "") -> None:
-        environment = {"CQRS_QUEUE": self.queue, "WEBHOOK_URL": webhook_url}
-        super().__init__(broker_url=broker_url, directory=directory, environment=environment)
+    def __init__(
+        self,
+        *,
+        broker_url: str,
+        directory: Path,
+        webhook_url: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        variables = {
+            "CQRS_QUEUE": self.queue,
+            "WEBHOOK_URL": webhook_url,
+            **(environment or {}),
+        }
+        super().__init__(broker_url=broker_url, directory=directory, environment=variables)
         self.consumer = self.manage_process("consumer", "cqrs_consume")
 
     def notifications(self) -> list[dict[str, Any]]:

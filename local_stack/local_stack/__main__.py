@@ -1,11 +1,11 @@
-"""`python -m local_stack up|down|status|logs|clean`, called by make in the checkout."""
+"""`python -m local_stack up|down|status|logs|clean|secrets`, called by make in the checkout."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from local_stack.errors import StackError
-from local_stack.stack import commands
+from local_stack.stack import commands, secret_files
 
 _COMMANDS = {
     "up": commands.up,
@@ -13,6 +13,7 @@ _COMMANDS = {
     "status": commands.status,
     "logs": commands.logs,
     "clean": commands.clean,
+    "secrets": secret_files.write,
 }
 
 

@@ -6,12 +6,22 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class TopicRights:
+    """Routing keys of a topic exchange: what may be published, and what a queue may be bound to.
+
+    They limit what the right to the exchange itself allows, and give nothing.
+    """
+
+    write: str = ".*"
+    read: str = ".*"
+
+
+@dataclass(frozen=True, slots=True)
 class BrokerUser:
     """A user and what it may do; each right is a regular expression over names.
 
     Attributes:
-        topics: The routing keys that it may publish to a topic exchange, by the exchange's name;
-            one that is not named here takes all, if `write` allows it.
+        topics: Limits to the routing keys of topic exchanges, by the exchange's name.
         tags: "administrator" opens the management page, "" is a plain client.
     """
 
@@ -20,7 +30,7 @@ class BrokerUser:
     configure: str = ".*"
     write: str = ".*"
     read: str = ".*"
-    topics: Mapping[str, str] = field(default_factory=dict)
+    topics: Mapping[str, TopicRights] = field(default_factory=dict)
     tags: str = ""
 
 
@@ -34,11 +44,14 @@ class QueuePolicy:
 
 
 def definitions(
-    users: Iterable[BrokerUser], policies: Iterable[QueuePolicy] = ()
+    users: Iterable[BrokerUser],
+    policies: Iterable[QueuePolicy] = (),
+    topic_exchanges: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Build the definitions that a node loads when it starts.
 
-    A node with definitions creates no `guest` user of its own.
+    A node with definitions creates no `guest` user of its own. What is defined here, nobody else
+    needs the right to create.
     """
     users = list(users)
     return {
@@ -55,9 +68,27 @@ def definitions(
             for u in users
         ],
         "topic_permissions": [
-            {"user": u.name, "vhost": "/", "exchange": exchange, "write": keys, "read": ".*"}
+            {
+                "user": u.name,
+                "vhost": "/",
+                "exchange": exchange,
+                "write": keys.write,
+                "read": keys.read,
+            }
             for u in users
             for exchange, keys in u.topics.items()
+        ],
+        "exchanges": [
+            {
+                "name": name,
+                "vhost": "/",
+                "type": "topic",
+                "durable": True,
+                "auto_delete": False,
+                "internal": False,
+                "arguments": {},
+            }
+            for name in topic_exchanges
         ],
         "policies": [
             {

@@ -1,4 +1,4 @@
-"""Certificates for tests: an authority of one's own, and what it signs. Made with openssl."""
+"""Certificates: an authority of one's own, and what it signs. Made with openssl."""
 
 import subprocess
 from dataclasses import dataclass
@@ -35,21 +35,23 @@ class TLSListener:
 class Authority:
     """Signs certificates. Nobody trusts it who was not told to."""
 
-    def __init__(self, directory: Path, name: str = "authority") -> None:
+    def __init__(self, directory: Path, name: str = "authority", *, days: int = 2) -> None:
         """Make the authority.
 
         Args:
             directory: Where the files go; it exists.
             name: Tells authorities in one directory apart.
+            days: How long it and its certificates are valid; short, for tests.
 
         Raises:
             ServerFailedError: openssl is missing or failed.
         """
         self._directory = directory
+        self._days = str(days)
         self._own = Certificate(directory / f"{name}.pem", directory / f"{name}.key")
         _openssl(
             *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-            *("-nodes", "-days", "2", "-subj", f"/CN={name}"),
+            *("-nodes", "-days", self._days, "-subj", f"/CN={name}"),
             *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
             *("-keyout", str(self._own.key_file), "-out", str(self._own.cert_file)),
         )
@@ -75,7 +77,8 @@ class Authority:
             *("-subj", f"/CN={name}", "-keyout", str(made.key_file), "-out", str(request)),
         )
         _openssl(
-            *("x509", "-req", "-days", "2", "-in", str(request), "-out", str(made.cert_file)),
+            *("x509", "-req", "-days", self._days, "-in", str(request)),
+            *("-out", str(made.cert_file)),
             *("-CA", str(self._own.cert_file), "-CAkey", str(self._own.key_file)),
             *("-CAcreateserial", "-extfile", str(extensions)),
         )

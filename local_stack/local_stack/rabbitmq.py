@@ -3,7 +3,9 @@
 import shutil
 import signal
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from local_stack.broker_users import BrokerUser, definitions
 from local_stack.certificates import TLSListener
@@ -29,6 +31,7 @@ class PrivateRabbitMQ(Restartable):
         self,
         directory: Path | None = None,
         tls: TLSListener | None = None,
+        users: Mapping[str, Any] | None = None,
         *,
         name: str = "rabbit@localhost",
         membership: Membership | None = None,
@@ -40,6 +43,7 @@ class PrivateRabbitMQ(Restartable):
             directory: Where the node keeps its data; kept by `stop`. None for a temporary one,
                 which `close` removes.
             tls: AMQP over TLS, beside the plain port of `url`.
+            users: Definitions of users and what they may do; None for one user who may do all.
             name: Erlang name.
             membership: The cluster that it belongs to.
             epmd_port: Erlang's port mapper, which the nodes of a cluster share; None for one of
@@ -59,7 +63,7 @@ class PrivateRabbitMQ(Restartable):
             epmd_port=epmd_port or own_epmd_port,
             name=name,
             membership=membership,
-            definitions=definitions([TEST_USER]),
+            definitions=definitions([TEST_USER]) if users is None else users,
             tls=tls,
             scripts=scripts,
         )
@@ -78,7 +82,11 @@ class PrivateRabbitMQ(Restartable):
     @property
     def url(self) -> str:
         """AMQP URL of the broker; stays the same over restarts."""
-        return f"amqp://{TEST_USER.name}:{TEST_USER.password}@{LOOPBACK}:{self.node.port}/"
+        return self.url_of(TEST_USER.name, TEST_USER.password)
+
+    def url_of(self, user: str, password: str) -> str:
+        """AMQP URL of the broker for one of its users."""
+        return f"amqp://{user}:{password}@{LOOPBACK}:{self.node.port}/"
 
     def start(self) -> None:
         """Start the broker and wait until clients can connect."""

@@ -1,5 +1,6 @@
 """Secrets are made once, kept private, and everything can be overridden."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
 
 @pytest.fixture(autouse=True)
 def no_settings_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*environment.SECRETS, *environment.DEFAULTS):
+    for name in (*environment.SECRETS, *environment.DEFAULTS, environment.TOKEN_HASHES):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -54,6 +55,30 @@ def test_the_example_is_completed_and_what_was_set_in_it_is_kept(tmp_path: Path)
     ]
     assert settings.port("MASTER_PORT") == 9000
     assert all(f"\n{name}=\n" in text for name in environment.SECRETS)
+
+
+def test_the_service_gets_hashes_of_the_tokens_and_old_ones_go(tmp_path: Path) -> None:
+    first = environment.load(tmp_path)
+    text = (tmp_path / ".env").read_text()
+    (tmp_path / ".env").write_text(text.replace(first["API_TOKEN"], "new, old"))
+
+    second = environment.load(tmp_path)
+
+    new, old = (hashlib.sha256(word).hexdigest() for word in (b"new", b"old"))
+    assert second["API_TOKEN_HASHES"] == f"{new},{old}"
+    assert (tmp_path / ".env").read_text().count("API_TOKEN_HASHES=") == 1
+    assert f"API_TOKEN_HASHES={new},{old}\n" in (tmp_path / ".env").read_text()
+    assert first["API_TOKEN_HASHES"] not in second["API_TOKEN_HASHES"]
+
+
+def test_a_token_of_the_caller_alone_does_not_go_into_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = environment.load(tmp_path)
+    monkeypatch.setenv("API_TOKEN", "for once")
+
+    assert environment.load(tmp_path)["API_TOKEN_HASHES"] == environment.hashes_of("for once")
+    assert f"API_TOKEN_HASHES={kept['API_TOKEN_HASHES']}\n" in (tmp_path / ".env").read_text()
 
 
 def test_the_callers_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,11 +20,12 @@ from local_stack.packages import may_install
 from local_stack.ports import free_ports, is_free
 from local_stack.rabbitmq_node import find_scripts
 from local_stack.stack import compose, environment
+from local_stack.stack.environment import SECRETS
 from local_stack.stack.supervisor import Supervisor
 from local_stack.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = ("docker-compose.yml", ".dockerignore", "requirements.txt")
+COPIED = ("docker-compose.yml", "docker-compose.tls.yml", ".dockerignore", "requirements.txt")
 DIRECTORIES = ("shared/cqrs", "master_service", "replica_service", "notifier_service")
 SERVICE_IMAGES = ("master-service", "replica-service", "notifier-service")
 CONVERGED_SECONDS = 90
@@ -195,6 +196,15 @@ def assert_restarted(container: str, pid: int) -> None:
     assert container_pid(container) not in (0, pid)
 
 
+def who_am_i(checkout: Checkout, user: str, password: str) -> int:
+    url = f"http://127.0.0.1:{checkout.ports[3]}/api/whoami"
+    return httpx.get(url, auth=(user, password), timeout=20).status_code
+
+
+def admin_password(checkout: Checkout) -> str:
+    return environment.read_dotenv(checkout.directory / ".env")["RABBITMQ_ADMIN_PASSWORD"]
+
+
 def pid_of(supervisor: Supervisor, name: str) -> int:
     (pid,) = [state["pid"] for state in supervisor.states() if state["name"] == name]
     return int(pid)
@@ -232,6 +242,10 @@ def test_the_stack_runs_twice_heals_and_stops(checkout: Checkout) -> None:
     eventually(checkout.assert_replica_equals_master, within_seconds=CONVERGED_SECONDS)
     assert writer.created <= {name for _, name, _ in checkout.artists(checkout.ports[0])}
 
+    # And nobody comes in as guest
+    assert who_am_i(checkout, "guest", "guest") == httpx.codes.UNAUTHORIZED
+    assert who_am_i(checkout, "admin", admin_password(checkout)) == httpx.codes.OK
+
     # And stopping leaves nothing, however often
     assert checkout.run("down").returncode == 0
     assert "nothing is running" in checkout.run("down").stdout
@@ -251,6 +265,30 @@ def test_a_taken_port_is_named_with_the_variable_that_changes_it(checkout: Check
 
     assert done.returncode == 1
     assert f"make up MASTER_PORT={port + 1000}" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not IN_CONTAINERS, reason="docker-compose.tls.yml is for containers")
+@pytest.mark.parametrize("checkout", ["docker"], indirect=True)
+def test_changes_arrive_over_tls_with_secrets_from_files(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPOSE_FILE", "docker-compose.yml:docker-compose.tls.yml")
+    assert checkout.run("secrets").returncode == 0
+
+    checkout.up()
+
+    assert checkout.create_artist("Coltrane").status_code == httpx.codes.CREATED
+    eventually(lambda: checkout.artists(checkout.ports[1])[0], within_seconds=60)
+    eventually(checkout.assert_replica_equals_master, within_seconds=CONVERGED_SECONDS)
+    passwords = environment.read_dotenv(checkout.directory / ".env")
+    shown = "".join(inspected(container) for container in compose_containers(checkout))
+    assert "CQRS_PASSWORD_FILE=" in shown
+    assert not [name for name, value in passwords.items() if name in SECRETS and value in shown]
+
+
+def inspected(container: str) -> str:
+    return subprocess.check_output(["docker", "inspect", container], text=True)
 
 
 @pytest.mark.parametrize("checkout", ["local"], indirect=True)

@@ -1,21 +1,42 @@
 """Settings, from the environment only: nothing secret has a default, nothing here is per place.
 
-``SECRET_KEY`` and ``DATABASE_URL`` must be set; every other variable has a safe default.
+``SECRET_KEY`` and ``DATABASE_URL`` must be set; every other variable has a safe default. What is
+in ``SECRETS`` may also come from a file, which ``NAME_FILE`` names.
 """
 
+import os
 from typing import Any
 
 import environ
 
 from master_service.database import database_settings
+from master_service.environment import required, with_password, with_secret_files
 from master_service.origin import message_correlation_id
+from master_service.rates import rate
+from master_service.token_hashes import token_hashes
 
+SECRETS = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "DATABASE_PASSWORD",
+    "CQRS_URL",
+    "CQRS_PASSWORD",
+    "CQRS_SIGNING_KEYS",
+    "API_TOKEN_HASHES",
+)
 env = environ.Env()
+env.ENVIRON = with_secret_files(os.environ, SECRETS)
+for url, password in (("DATABASE_URL", "DATABASE_PASSWORD"), ("CQRS_URL", "CQRS_PASSWORD")):
+    if url in env.ENVIRON:
+        env.ENVIRON[url] = with_password(env.ENVIRON, url, password)
 
-SECRET_KEY: str = env("SECRET_KEY")
+SECRET_KEY: str = required(env.ENVIRON, "SECRET_KEY")
 DEBUG: bool = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+#: Behind a proxy that ends TLS, sets X-Forwarded-Proto and appends to X-Forwarded-For.
+BEHIND_TLS: bool = env.bool("BEHIND_TLS", default=False)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -37,6 +58,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "master_service.headers.security_headers_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -69,11 +91,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 #: ``id:key,id:key``; the first one signs, so that keys can be rotated. Nothing is signed without.
 CQRS_SIGNING_KEYS: str = env("CQRS_SIGNING_KEYS", default="")
+CQRS_CA_FILE: str = env("CQRS_CA_FILE", default="")
 CQRS: dict[str, Any] = {
     "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     # Only the relay connects; the web processes never do.
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
     "signing": {"keys": CQRS_SIGNING_KEYS} if CQRS_SIGNING_KEYS else None,
+    # For amqps: whose certificates are trusted, if not those that the system trusts.
+    "tls": {"ca_file": CQRS_CA_FILE} if CQRS_CA_FILE else None,
     "master": {
         "meta_function": "master_service.origin.message_meta",
         "correlation_function": message_correlation_id,
@@ -90,14 +115,25 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-#: Any of these lets a request write; several at once make a rotation without downtime.
-API_TOKENS: list[str] = [token for token in env.list("API_TOKEN", default=[]) if token]
+#: Who shows a token with one of these hashes may write.
+API_TOKEN_HASHES: list[str] = token_hashes(env("API_TOKEN_HASHES", default=""))
 API_BULK_MAX_ITEMS = 1000
 API_MAX_BODY_BYTES = 5 * 1024 * 1024
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["master_service.api.authentication.BearerToken"],
     "DEFAULT_PERMISSION_CLASSES": ["master_service.api.permissions.ReadsOpenWritesWithToken"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "master_service.api.throttling.ByAddress",
+        "master_service.api.throttling.ByToken",
+    ],
+    # For each client and web process; a bearer is trusted not to send too much.
+    "DEFAULT_THROTTLE_RATES": {
+        "address": rate("THROTTLE_ADDRESS", env("THROTTLE_ADDRESS", default="300/second")),
+        "token": rate("THROTTLE_TOKEN", env("THROTTLE_TOKEN", default="")),
+    },
+    # Proxies that X-Forwarded-For is believed from; without any it is whatever a client says.
+    "NUM_PROXIES": env.int("PROXIES", default=1 if BEHIND_TLS else 0),
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["master_service.api.parsers.BoundedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "master_service.api.pagination.Pages",
@@ -137,13 +173,13 @@ STATIC_URL = "static/"
 # Straight from the installed packages: there is no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
 
-# Behind a proxy that ends TLS and sets X-Forwarded-Proto.
-BEHIND_TLS: bool = env.bool("BEHIND_TLS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz)$"]
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
+DEFAULT_EXCEPTION_REPORTER_FILTER = "master_service.error_reports.ReporterFilter"
 
 LOGGING = {
     "version": 1,

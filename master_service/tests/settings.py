@@ -4,10 +4,15 @@ SQLite in memory by default. ``TEST_DATABASE=postgres`` runs the same tests on P
 server of ``TEST_DATABASE_URL``, or one that the fixtures of local_stack start.
 """
 
+import hashlib
 import os
 
 os.environ.setdefault("SECRET_KEY", "for-tests-only")
-os.environ["API_TOKEN"] = "current-token,next-token"
+os.environ["API_TOKEN_HASHES"] = ",".join(
+    hashlib.sha256(token).hexdigest() for token in (b"current-token", b"next-token")
+)
+# All tests come from one address, much faster than anybody types.
+os.environ["THROTTLE_ADDRESS"] = ""
 os.environ["ALLOWED_HOSTS"] = "testserver,localhost"
 
 TEST_DATABASE_URL = os.environ.get("TEST_DATABASE_URL", "")

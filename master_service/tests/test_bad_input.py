@@ -202,9 +202,17 @@ def test_a_page_that_does_not_exist_is_404(reader: APIClient, page: str) -> None
     assert_refused(reader.get(f"/api/tracks/?page={page}"), 404)
 
 
-@pytest.mark.parametrize("when", ["yesterday", "2026-13-01", "%00"])
+@pytest.mark.parametrize(
+    "when",
+    ["yesterday", "2026-13-01", "%00", "0001-01-01T00:00:00%2B01:00", "9999-12-31T23:00:00-02:00"],
+)
 def test_a_bad_time_is_refused(reader: APIClient, when: str) -> None:
     assert_refused(reader.get(f"/api/price-changes/?changed_after={when}"))
+
+
+def test_a_time_may_be_far_from_greenwich(reader: APIClient) -> None:
+    for when in ("2026-01-01T00:00:00%2B23:14", "2026-01-01T00:00:00-23:59"):
+        assert reader.get(f"/api/price-changes/?changed_after={when}").status_code == 200
 
 
 def test_a_name_that_is_taken_is_refused(api: APIClient) -> None:

@@ -1,10 +1,20 @@
-"""Settings, from the environment only. No database, no web server, no secret key: one worker."""
+"""Settings, from the environment only. No database, no web server, no secret key: one worker.
 
+What is in ``SECRETS`` may also come from a file, which ``NAME_FILE`` names.
+"""
+
+import os
 from typing import Any
 
 import environ
 
+from notifier_service.environment import with_password, with_secret_files
+
+SECRETS = ("CQRS_URL", "CQRS_PASSWORD", "CQRS_SIGNING_KEYS", "WEBHOOK_URL")
 env = environ.Env()
+env.ENVIRON = with_secret_files(os.environ, SECRETS)
+if "CQRS_URL" in env.ENVIRON:
+    env.ENVIRON["CQRS_URL"] = with_password(env.ENVIRON, "CQRS_URL", "CQRS_PASSWORD")
 
 INSTALLED_APPS = ["dj_cqrs", "notifier_service.price_drops"]
 DATABASES: dict[str, Any] = {}
@@ -13,9 +23,12 @@ USE_TZ = True
 
 #: ``id:key,id:key``, those of the master; every message has to be signed with one of them then.
 CQRS_SIGNING_KEYS: str = env("CQRS_SIGNING_KEYS", default="")
+CQRS_CA_FILE: str = env("CQRS_CA_FILE", default="")
 CQRS: dict[str, Any] = {
     "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
+    # For amqps: whose certificates are trusted, if not those that the system trusts.
+    "tls": {"ca_file": CQRS_CA_FILE} if CQRS_CA_FILE else None,
     "queue": env("CQRS_QUEUE", default="notifier"),
     "signing": {
         "keys": CQRS_SIGNING_KEYS,

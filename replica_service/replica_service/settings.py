@@ -1,20 +1,39 @@
 """Settings, from the environment only: nothing secret has a default, nothing here is per place.
 
-``SECRET_KEY`` and ``DATABASE_URL`` must be set; every other variable has a safe default.
+``SECRET_KEY`` and ``DATABASE_URL`` must be set; every other variable has a safe default. What is
+in ``SECRETS`` may also come from a file, which ``NAME_FILE`` names.
 """
 
+import os
 from typing import Any
 
 import environ
 
 from replica_service.database import database_settings
+from replica_service.environment import required, with_password, with_secret_files
+from replica_service.rates import rate
 
+SECRETS = (
+    "SECRET_KEY",
+    "DATABASE_URL",
+    "DATABASE_PASSWORD",
+    "CQRS_URL",
+    "CQRS_PASSWORD",
+    "CQRS_SIGNING_KEYS",
+)
 env = environ.Env()
+env.ENVIRON = with_secret_files(os.environ, SECRETS)
+for url, password in (("DATABASE_URL", "DATABASE_PASSWORD"), ("CQRS_URL", "CQRS_PASSWORD")):
+    if url in env.ENVIRON:
+        env.ENVIRON[url] = with_password(env.ENVIRON, url, password)
 
-SECRET_KEY: str = env("SECRET_KEY")
+SECRET_KEY: str = required(env.ENVIRON, "SECRET_KEY")
 DEBUG: bool = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+#: Behind a proxy that ends TLS, sets X-Forwarded-Proto and appends to X-Forwarded-For.
+BEHIND_TLS: bool = env.bool("BEHIND_TLS", default=False)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -35,6 +54,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "replica_service.headers.security_headers_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -66,10 +86,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 #: ``id:key,id:key``, those of the master; every message has to be signed with one of them then.
 CQRS_SIGNING_KEYS: str = env("CQRS_SIGNING_KEYS", default="")
+CQRS_CA_FILE: str = env("CQRS_CA_FILE", default="")
 CQRS: dict[str, Any] = {
     "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     # Only the consumer connects; the web processes never do.
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
+    # For amqps: whose certificates are trusted, if not those that the system trusts.
+    "tls": {"ca_file": CQRS_CA_FILE} if CQRS_CA_FILE else None,
     "queue": env("CQRS_QUEUE", default="storefront"),
     "signing": {
         "keys": CQRS_SIGNING_KEYS,
@@ -97,6 +120,13 @@ REST_FRAMEWORK = {
     # Open to read, and nothing can be written.
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_THROTTLE_CLASSES": ["replica_service.api.throttling.ByAddress"],
+    # For each client and web process.
+    "DEFAULT_THROTTLE_RATES": {
+        "address": rate("THROTTLE_ADDRESS", env("THROTTLE_ADDRESS", default="300/second")),
+    },
+    # Proxies that X-Forwarded-For is believed from; without any it is whatever a client says.
+    "NUM_PROXIES": env.int("PROXIES", default=1 if BEHIND_TLS else 0),
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "replica_service.api.pagination.Pages",
@@ -135,13 +165,13 @@ STATIC_URL = "static/"
 # Straight from the installed packages: there is no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
 
-# Behind a proxy that ends TLS and sets X-Forwarded-Proto.
-BEHIND_TLS: bool = env.bool("BEHIND_TLS", default=False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz)$"]
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
+DEFAULT_EXCEPTION_REPORTER_FILTER = "replica_service.error_reports.ReporterFilter"
 
 LOGGING = {
     "version": 1,

@@ -82,6 +82,7 @@ def test_figures_sum_up_tracks_artists_and_countries(api: APIClient) -> None:
         ("country=Norway", [5]),
         ("artist_id=21", [7]),
         ("sold_after=2027-01-01T00:00:00Z", []),
+        ("sold_before=2020-01-01T00:00:00%2B23:14", []),
         ("sold_before=2027-01-01T00:00:00Z", [7]),
     ],
 )

@@ -6,7 +6,7 @@ docker-compose.yml holds the same definitions for the container; a test keeps th
 from typing import Any
 from urllib.parse import quote
 
-from local_stack.broker_users import BrokerUser, QueuePolicy, definitions
+from local_stack.broker_users import BrokerUser, QueuePolicy, TopicRights, definitions
 from local_stack.errors import ServerUnavailableError, StackError
 from local_stack.rabbitmq_node import install_scripts
 from local_stack.stack.environment import Environment
@@ -17,50 +17,66 @@ from local_stack.stack.environment import Environment
 DELIVERY_LIMIT = 1000
 #: The notifier's queue.
 NOTIFIER_QUEUE = "notifier"
-_NOTIFIER_QUEUES = "|".join(
-    name.format(NOTIFIER_QUEUE) for name in ("{}", "dead_letter_{}", "(delay|retry)_{}.*")
-)
+#: Where masters publish.
+EXCHANGE = "cqrs"
 
 
 def broker_definitions(environment: Environment) -> dict[str, Any]:
-    """Build the definitions of the broker: one user for each service, and no guest."""
-    queue = environment["CQRS_QUEUE"]
-    queues = f"{queue}|dead_letter_{queue}"
+    """Build the definitions of the broker: one user for each service, and no guest.
+
+    The exchange is among them. A service that could create it could delete it as well, and with it
+    the way of all others' messages; its master alone may.
+    """
     return definitions(
         users=[
             BrokerUser("admin", environment["RABBITMQ_ADMIN_PASSWORD"], tags="administrator"),
-            # Publishes to the exchange, and may create it: start order does not matter.
+            # Whatever it publishes is its own: a limit to its keys would protect nobody. Where
+            # several masters share the exchange, each gets its own models as a topic right.
             BrokerUser(
                 "master",
                 environment["RABBITMQ_MASTER_PASSWORD"],
-                configure="^cqrs$",
-                write="^cqrs$",
+                configure=f"^{EXCHANGE}$",
+                write=f"^{EXCHANGE}$",
                 read="^$",
             ),
-            # Binding a queue takes the right to write to it; nothing here publishes to `cqrs`.
-            BrokerUser(
-                "replica",
-                environment["RABBITMQ_REPLICA_PASSWORD"],
-                configure=f"^(cqrs|{queues})$",
-                write=f"^({queues})$",
-                read=f"^(cqrs|{queues})$",
-            ),
-            # Without a database: what has to be tried again waits in the broker, and a dead
-            # letter goes from there back to its own queue, through the exchange.
-            BrokerUser(
-                "notifier",
-                environment["RABBITMQ_NOTIFIER_PASSWORD"],
-                configure=f"^(cqrs|{_NOTIFIER_QUEUES})$",
-                write=f"^(cqrs|{_NOTIFIER_QUEUES})$",
-                read=f"^(cqrs|{_NOTIFIER_QUEUES})$",
-                topics={"cqrs": rf"^cqrs\.{NOTIFIER_QUEUE}\."},
-            ),
+            _reader("replica", environment, queue=environment["CQRS_QUEUE"]),
+            # Without a database: what has to be tried again waits in the broker.
+            _reader("notifier", environment, queue=NOTIFIER_QUEUE, delays=True),
         ],
+        topic_exchanges=[EXCHANGE],
         policies=[
             QueuePolicy(
-                "limits", f"^({queue}|{NOTIFIER_QUEUE})$", {"delivery-limit": DELIVERY_LIMIT}
+                "limits",
+                f"^({environment['CQRS_QUEUE']}|{NOTIFIER_QUEUE})$",
+                {"delivery-limit": DELIVERY_LIMIT},
             )
         ],
+    )
+
+
+def _reader(
+    name: str, environment: Environment, *, queue: str, delays: bool = False
+) -> BrokerUser:
+    """A service that has queues of its own, binds them to the exchange, and publishes nowhere.
+
+    Without the right to write to the exchange: topic rights are not asked when a queue's dead
+    letters, or another exchange bound to it, bring a message there.
+    """
+    names = [queue, f"dead_letter_{queue}"]
+    if delays:
+        names += [f"retry_{queue}", rf"delay_{queue}(_\d+ms)?"]
+    own = "|".join(names)
+    return BrokerUser(
+        name,
+        environment[f"RABBITMQ_{name.upper()}_PASSWORD"],
+        configure=f"^({own})$",
+        write=f"^({own})$",
+        read=f"^({EXCHANGE}|{own})$",
+        # One model, for everybody or for this service: no wildcards, and not what is sent to
+        # another service alone.
+        topics={
+            EXCHANGE: TopicRights(write="^$", read=rf"^(cqrs\.(dead_letter_)?{queue}\.)?[^.#*]+$")
+        },
     )
 
 

@@ -3,6 +3,7 @@
 `.env` is made once, with random secrets, and read by Docker Compose as well.
 """
 
+import hashlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ SECRETS = (
 )
 #: What stands before a secret where it is a list of named ones.
 _NAMES = {"CQRS_SIGNING_KEYS": "stack:"}
+#: Follows from API_TOKEN, which stays with those who call the master.
+TOKEN_HASHES = "API_TOKEN_HASHES"  # noqa: S105 - the name of a variable
 DEFAULTS = {"MASTER_PORT": "8000", "REPLICA_PORT": "8001", "CQRS_QUEUE": "storefront"}
 _HEADER = "# Made by `make up`; what else can be set is in .env.example. Keep it to yourself.\n"
 
@@ -77,7 +80,18 @@ def load(root: Path) -> Environment:
         from_file |= made
         print(f"made {', '.join(made)} and kept them in .env")
     given = {name: value for name, value in os.environ.items() if value}
-    return Environment(root, {**DEFAULTS, **from_file, **given})
+    variables = {**DEFAULTS, **from_file, **given}
+    if not given.get(TOKEN_HASHES):
+        variables[TOKEN_HASHES] = hashes_of(variables["API_TOKEN"])
+        if not given.get("API_TOKEN") and variables[TOKEN_HASHES] != from_file.get(TOKEN_HASHES):
+            _write(path, {TOKEN_HASHES: variables[TOKEN_HASHES]})
+    return Environment(root, variables)
+
+
+def hashes_of(tokens: str) -> str:
+    """What the master gets in place of its clients' tokens; several are separated by commas."""
+    words = [word.strip() for word in tokens.split(",")]
+    return ",".join(hashlib.sha256(word.encode()).hexdigest() for word in words if word)
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
@@ -93,8 +107,9 @@ def read_dotenv(path: Path) -> dict[str, str]:
 def _write(path: Path, values: Mapping[str, str]) -> None:
     lines = (path.read_text() if path.exists() else _HEADER).splitlines()
     for name, value in values.items():
-        if f"{name}=" in lines:  # of .env.example
-            lines[lines.index(f"{name}=")] = f"{name}={value}"
+        places = [n for n, line in enumerate(lines) if line.startswith(f"{name}=")]
+        if places:  # of .env.example, or of an earlier start
+            lines[places[-1]] = f"{name}={value}"
         else:
             lines.append(f"{name}={value}")
     path.touch(mode=0o600)

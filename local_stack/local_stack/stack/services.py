@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from local_stack.errors import ServerFailedError
 from local_stack.stack.broker import NOTIFIER_QUEUE, service_url, transport_path
-from local_stack.stack.environment import Environment
+from local_stack.stack.environment import TOKEN_HASHES, Environment
 from local_stack.stack.supervisor import Program
 
 
@@ -51,7 +51,7 @@ class Service:
             f"{upper}_PORT": stack[f"{upper}_PORT"],
         }
         if self.name == "master":
-            return {**variables, "API_TOKEN": stack["API_TOKEN"]}
+            return {**variables, TOKEN_HASHES: stack[TOKEN_HASHES]}
         return {**variables, "CQRS_QUEUE": stack["CQRS_QUEUE"]}
 
     def programs(self, stack: Environment, broker_port: int) -> list[Program]:

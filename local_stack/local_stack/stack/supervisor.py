@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-import xmlrpc.client
+import xmlrpc.client  # nosec B411
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -1,5 +1,11 @@
-"""Bearer tokens: a machine that may write shows one of ``settings.API_TOKENS``."""
+"""Bearer tokens: who may write shows one whose hash is in ``settings.API_TOKEN_HASHES``.
 
+The service itself has no token, so that none can be read out of its environment or its backups.
+Plain SHA-256 is enough for what `make_api_token` makes: 256 random bits cannot be guessed, however
+fast the hash.
+"""
+
+import hashlib
 import hmac
 
 from django.conf import settings
@@ -20,12 +26,14 @@ class BearerToken(BaseAuthentication):
         Raises:
             AuthenticationFailed: the token is unknown, or none is configured.
         """
-        scheme, _, token = get_authorization_header(request).partition(b" ")
-        if scheme.lower() != SCHEME.lower().encode():
+        token = shown_token(request)
+        if token is None:
             return None
-        if not settings.API_TOKENS:
-            raise AuthenticationFailed("Writing is switched off: API_TOKEN is not configured.")
-        if not _is_known(token.strip()):
+        if not settings.API_TOKEN_HASHES:
+            raise AuthenticationFailed(
+                "Writing is switched off: API_TOKEN_HASHES is not configured."
+            )
+        if not _is_known(token_hash(token)):
             raise AuthenticationFailed("The token is not valid.")
         return AnonymousUser(), True
 
@@ -34,7 +42,18 @@ class BearerToken(BaseAuthentication):
         return SCHEME
 
 
-def _is_known(token: bytes) -> bool:
-    # All are compared, each in constant time: the time taken tells nothing about a token.
-    matches = [hmac.compare_digest(token, known.encode()) for known in settings.API_TOKENS]
+def shown_token(request: Request) -> bytes | None:
+    """The bearer token of a request, whether it is valid or not."""
+    scheme, _, token = get_authorization_header(request).partition(b" ")
+    return token.strip() if scheme.lower() == SCHEME.lower().encode() else None
+
+
+def token_hash(token: bytes) -> str:
+    """What the service keeps of a token."""
+    return hashlib.sha256(token).hexdigest()
+
+
+def _is_known(shown: str) -> bool:
+    # All are compared, each in constant time: the time taken tells nothing about a hash.
+    matches = [hmac.compare_digest(shown, known) for known in settings.API_TOKEN_HASHES]
     return any(matches)

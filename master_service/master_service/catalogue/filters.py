@@ -2,7 +2,7 @@
 
 import django_filters
 
-from master_service.api.filters import IdFilter, NameFilter, PriceFilter
+from master_service.api.filters import IdFilter, MomentFilter, NameFilter, PriceFilter
 from master_service.catalogue.models import Album, PriceChange, Track
 
 
@@ -36,8 +36,8 @@ class PriceChangeFilter(django_filters.FilterSet):
     """Filters of price changes."""
 
     track = IdFilter(field_name="track_id")
-    changed_after = django_filters.IsoDateTimeFilter(field_name="changed_at", lookup_expr="gte")
-    changed_before = django_filters.IsoDateTimeFilter(field_name="changed_at", lookup_expr="lt")
+    changed_after = MomentFilter(field_name="changed_at", lookup_expr="gte")
+    changed_before = MomentFilter(field_name="changed_at", lookup_expr="lt")
 
     class Meta:
         model = PriceChange

@@ -2,7 +2,7 @@
 
 import django_filters
 
-from master_service.api.filters import IdFilter
+from master_service.api.filters import IdFilter, MomentFilter
 from master_service.sales.models import Customer, Invoice, InvoiceLine, InvoiceStatus
 
 
@@ -24,8 +24,8 @@ class InvoiceFilter(django_filters.FilterSet):
     customer = IdFilter(field_name="customer_id")
     status = django_filters.ChoiceFilter(choices=InvoiceStatus.choices)
     country = django_filters.CharFilter(field_name="billing_country", lookup_expr="iexact")
-    invoiced_after = django_filters.IsoDateTimeFilter(field_name="invoiced_at", lookup_expr="gte")
-    invoiced_before = django_filters.IsoDateTimeFilter(field_name="invoiced_at", lookup_expr="lt")
+    invoiced_after = MomentFilter(field_name="invoiced_at", lookup_expr="gte")
+    invoiced_before = MomentFilter(field_name="invoiced_at", lookup_expr="lt")
 
     class Meta:
         model = Invoice

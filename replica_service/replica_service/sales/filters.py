@@ -3,7 +3,7 @@
 import django_filters
 
 from replica_service.sales.models import Customer, Invoice, Sale
-from replica_service.storefront.filters import IdFilter
+from replica_service.storefront.filters import IdFilter, MomentFilter
 
 
 class CountryFilter(django_filters.FilterSet):
@@ -23,8 +23,8 @@ class CustomerFilter(CountryFilter):
 class SoldFilter(CountryFilter):
     """Filters by where and when something was sold."""
 
-    sold_after = django_filters.IsoDateTimeFilter(field_name="sold_at", lookup_expr="gte")
-    sold_before = django_filters.IsoDateTimeFilter(field_name="sold_at", lookup_expr="lt")
+    sold_after = MomentFilter(field_name="sold_at", lookup_expr="gte")
+    sold_before = MomentFilter(field_name="sold_at", lookup_expr="lt")
 
 
 class InvoiceFilter(SoldFilter):

@@ -1,10 +1,12 @@
 """Filters of the lists; every value is bounded, so that none can overflow its column."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import django_filters
 from django import forms
 from django.db.models import F, QuerySet
+from django_filters.fields import IsoDateTimeField
 
 from replica_service.storefront import selectors
 from replica_service.storefront.models import Album, PriceChange, Track
@@ -30,6 +32,26 @@ class PriceFilter(django_filters.NumberFilter):
 
     def get_max_validator(self) -> None:
         """The form field has its own bounds."""
+
+
+class MomentField(IsoDateTimeField):
+    """A time, in UTC: PostgreSQL takes no offset above 16 hours, though ISO 8601 has them."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """The time, or a ValidationError for one that is none in UTC."""
+        parsed: datetime | None = super().to_python(value)
+        if parsed is None:
+            return None
+        try:
+            return parsed.astimezone(UTC)
+        except OverflowError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """A bound of a time."""
+
+    field_class = MomentField
 
 
 class NameFilter(django_filters.FilterSet):
@@ -88,8 +110,8 @@ class PriceChangeFilter(django_filters.FilterSet):
     """Filters of price changes."""
 
     track_id = IdFilter()
-    changed_after = django_filters.IsoDateTimeFilter(field_name="changed_at", lookup_expr="gte")
-    changed_before = django_filters.IsoDateTimeFilter(field_name="changed_at", lookup_expr="lt")
+    changed_after = MomentFilter(field_name="changed_at", lookup_expr="gte")
+    changed_before = MomentFilter(field_name="changed_at", lookup_expr="lt")
 
     class Meta:
         model = PriceChange

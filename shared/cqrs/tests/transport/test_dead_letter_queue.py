@@ -9,6 +9,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pytest_django import Settings
 
 from dj_cqrs.exceptions import TransportError
+from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport.base import BaseTransport, DeadLetterQueue, Delivery
 from dj_cqrs.transport.memory import MemoryTransport, broker
 from dj_cqrs.transport.rabbit_mq import RabbitMQTransport
@@ -35,6 +36,12 @@ def reject(transport: type[BaseTransport], count: int) -> None:
 
 def bodies(letters: Iterator[Delivery]) -> list[int]:
     return sorted(int(letter.body) for letter in letters)
+
+
+@pytest.fixture(autouse=True)
+def replicated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model of these letters is one of this service."""
+    monkeypatch.setitem(ReplicaRegistry.models, "track", type("Track", (), {}))
 
 
 @pytest.fixture(params=["memory", "rabbitmq"])

@@ -109,7 +109,7 @@ def _remembered_on_postgresql(cqrs_id: str, row_pks: list[str], using: str) -> d
     with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT level, row_pk, revision FROM current_setting('transaction_isolation') level "  # noqa: S608
-            f"LEFT JOIN {table} ON cqrs_id = %s AND row_pk = ANY(%s)",
+            f"LEFT JOIN {table} ON cqrs_id = %s AND row_pk = ANY(%s)",  # nosec B608
             [cqrs_id, row_pks],
         )
         found = cursor.fetchall()

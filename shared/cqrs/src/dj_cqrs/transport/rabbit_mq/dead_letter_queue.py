@@ -12,13 +12,15 @@ from pika import spec
 from pika.exceptions import AMQPError, ChannelClosed
 
 from dj_cqrs.exceptions import TransportError
-from dj_cqrs.transport.base import Delivery, Publisher, PublishOutcome
+from dj_cqrs.transport.base import Delivery, PublishOutcome
 from dj_cqrs.transport.rabbit_mq.channel import CALL_SECONDS, NOT_FOUND, LinkChannel
 from dj_cqrs.transport.rabbit_mq.copies import renewed_copy
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
+from dj_cqrs.transport.rabbit_mq.delays import declare_return
 from dj_cqrs.transport.rabbit_mq.errors import lost
 from dj_cqrs.transport.rabbit_mq.link import Link
-from dj_cqrs.transport.topology import RoutingKey, Topology
+from dj_cqrs.transport.rabbit_mq.publisher import ConfirmingPublisher
+from dj_cqrs.transport.topology import DelayTopology, RoutingKey, Topology
 
 #: Seconds for the broker to confirm a letter that is sent again.
 PUBLISH_SECONDS: Final = 10.0
@@ -35,14 +37,18 @@ class BrokerDeadLetters:
     """A ``DeadLetterQueue``; takes the link and both publishers over."""
 
     def __init__(
-        self, link: Link, topology: Topology, publisher: Publisher, keeper: DeadLetters
+        self,
+        link: Link,
+        topology: Topology,
+        publisher: ConfirmingPublisher,
+        keeper: DeadLetters,
     ) -> None:
         """Connects nothing more than the link is.
 
         Args:
             link: an open connection.
             topology: the names of this service's queues.
-            publisher: publishes to the exchange that masters use.
+            publisher: publishes to the exchange that leads back to the service's queue.
             keeper: publishes to the dead letter queue.
         """
         self._link = link
@@ -72,10 +78,15 @@ class BrokerDeadLetters:
     def republish(self, delivery: Delivery, *, cqrs_id: str, body: bytes) -> None:
         """Sends a letter's new body to this service's queue, and waits for the confirm."""
         key = RoutingKey(cqrs_id, self._topology.queue)
+        if cqrs_id not in self._topology.cqrs_ids:
+            raise TransportError(f"no queue is bound for {key}: this service has no such model")
         message = renewed_copy(delivery, key=key, body=body)
         (outcome,) = self._publisher.publish([message], timeout_seconds=PUBLISH_SECONDS)
         if outcome is PublishOutcome.UNROUTABLE:
-            raise TransportError(f"no queue is bound for {message.routing_key}")
+            # The first letter that goes back from a service that never had to delay one.
+            back = DelayTopology(self._topology.queue)
+            self._publisher.prepare(lambda link: declare_return(link, back))
+            (outcome,) = self._publisher.publish([message], timeout_seconds=PUBLISH_SECONDS)
         if outcome is not PublishOutcome.CONFIRMED:
             raise TransportError("the broker did not confirm it")
 

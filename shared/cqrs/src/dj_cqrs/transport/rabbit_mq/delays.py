@@ -72,9 +72,14 @@ def delay_exchange(topology: DelayTopology) -> Exchange:
     return Exchange(topology.delay_exchange, kind="headers")
 
 
+def return_exchange(topology: DelayTopology) -> Exchange:
+    """Where a message is published that is for the service's own queue alone."""
+    return Exchange(topology.return_exchange, kind="fanout")
+
+
 def declare_return(link: Link, topology: DelayTopology) -> Declared:
     """Makes sure that delayed messages find the service's queue, whatever their routing key."""
-    exchange = Exchange(topology.return_exchange, kind="fanout")
+    exchange = return_exchange(topology)
     declared = declare_exchange(link, exchange)
     bind = functools.partial(_bind, topology.queue, exchange.name, None)
     attempt(link, bind, f"the binding of {topology.queue} to {exchange.name}")

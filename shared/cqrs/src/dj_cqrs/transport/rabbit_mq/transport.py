@@ -14,7 +14,12 @@ from dj_cqrs.transport.rabbit_mq.consumer import MAX_PREFETCH, QueueConsumer
 from dj_cqrs.transport.rabbit_mq.dead_letter_queue import BrokerDeadLetters
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
 from dj_cqrs.transport.rabbit_mq.declaration import Declared, Exchange, declare, unbind
-from dj_cqrs.transport.rabbit_mq.delays import Delays, declare_return, delay_exchange
+from dj_cqrs.transport.rabbit_mq.delays import (
+    Delays,
+    declare_return,
+    delay_exchange,
+    return_exchange,
+)
 from dj_cqrs.transport.rabbit_mq.link import Link
 from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
 from dj_cqrs.transport.rabbit_mq.publisher import ConfirmingPublisher
@@ -130,9 +135,12 @@ class RabbitMQTransport(BaseTransport):
             TransportError: the broker cannot be reached.
         """
         topology = _topology(None)
+        # Back to the queue, and past the exchange of the masters: who may publish there may
+        # publish to everybody.
+        back = return_exchange(DelayTopology(topology.queue))
         link = Link(connection_parameters("dead letters"))
         return BrokerDeadLetters(
-            link, topology, _publisher("dead letters"), _dead_letters(topology)
+            link, topology, _publisher("dead letters", back), _dead_letters(topology)
         )
 
     @classmethod
