@@ -75,7 +75,7 @@ def sweep(using: str) -> Iterator[None]:
     while page:
         by_model: dict[str, dict[int, tuple[str, Any]]] = {}
         for pk, cqrs_id, row_pk, parked_at in page:
-            by_model.setdefault(cqrs_id, {})[pk] = row_pk, parked_at
+            by_model.setdefault(str(cqrs_id), {})[pk] = str(row_pk), parked_at
         for cqrs_id, keys in by_model.items():
             _sweep_model(ReplicaRegistry.models.get(cqrs_id), keys, using)
         yield
