@@ -114,7 +114,8 @@ def test_a_worker_does_it_now_and_then_but_not_when_it_starts(
     """What the broker gives back to a service that was away must find its tombstones."""
     parked(1, age=11 * DAY)
     applier = InboxApplier()
-    applier.do_chores()
+    for _ in range(5):
+        applier.do_chores()
     assert keys() == {"1"}
 
     monkeypatch.setattr(retention, "INTERVAL_SECONDS", 0.0)
