@@ -94,8 +94,7 @@ def is_superseded_by(message: OutboxMessage, state: State, other: OutboxMessage)
     is_same_way = other.routing_key == message.routing_key
     if is_same_way and state.signal_type == SignalType.SYNC:
         return True
-    if not is_same_way and other.routing_key != message.cqrs_id:
-        return False
+    # Else the other one goes to all, or is a SYNC: nothing else is sent to one queue alone.
     said = state_of(other.cqrs_id, bytes(other.body))
     return said is not None and said.signal_type != SignalType.SYNC
 
