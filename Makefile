@@ -39,6 +39,21 @@ test-all: test ## Run these and the slow tests, also on private servers, on Mari
 	@CONVERGENCE_EXAMPLES=1500 TEST_SERVERS=local $(PYTHON) scripts/run_tests.py --slow --jobs $(JOBS) $(ONLY) -- $(ARGS)
 	@$(PYTHON) scripts/test_matrix.py
 
+# Seconds of faults; the random choices; faults or groups with commas between; how many seeds.
+DURATION ?= 60
+SEED ?= 1
+FAULTS ?=
+RUNS ?= 1
+# shop (the services here), or one project on either library: peer, django-cqrs
+SYSTEM ?= shop
+CAMPAIGN = $(if $(filter shop,$(SYSTEM)),faults,interoperability.chaos)
+
+.PHONY: chaos chaos-report
+chaos: .venv/.complete ## Run the fault campaign (DURATION= SEED= FAULTS= RUNS= SYSTEM=shop|peer|django-cqrs EACH=1 CLUSTER=1)
+	@$(PYTHON) -m $(CAMPAIGN) --system $(SYSTEM) --seed $(SEED) --runs $(RUNS) --duration $(DURATION) --faults "$(FAULTS)" $(if $(EACH),--each) $(if $(CLUSTER),--cluster)
+chaos-report: .venv/.complete ## Write what the last campaigns measured into docs/reliability.md
+	@$(PYTHON) -m faults.document $(wildcard .chaos/*.json)
+
 .PHONY: lint format typecheck imports check
 lint: .venv/.complete ## Check style, types and imports
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && $(MAKE) --no-print-directory typecheck imports

@@ -58,15 +58,22 @@ def mariadb() -> int | None:
 
 
 def install_mysqlclient() -> bool:
-    """Compile Django's client of MySQL and MariaDB, once."""
-    if MYSQLCLIENT.is_dir():
+    """Compile Django's client of MySQL and MariaDB, once; what that needs is installed first."""
+    if MYSQLCLIENT.is_dir() or compile_mysqlclient():
         return True
-    if shutil.which("gcc") is None or shutil.which("pkg-config") is None:
-        if not packages.may_install():
-            return False
-        packages.install(*HEADERS)
+    if not packages.may_install():
+        return False
+    packages.install(*HEADERS)
+    return compile_mysqlclient()
+
+
+def compile_mysqlclient() -> bool:
+    """Try it with what is there."""
     command = (sys.executable, "-m", "pip", "install", "--quiet", "--target", str(MYSQLCLIENT))
-    return subprocess.run([*command, "mysqlclient>=2.2"], check=False).returncode == 0
+    if subprocess.run([*command, "mysqlclient>=2.2"], check=False).returncode == 0:
+        return True
+    shutil.rmtree(MYSQLCLIENT, ignore_errors=True)
+    return False
 
 
 def on_python(version: str, django: str) -> int | None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -22,19 +22,29 @@ _NOT_FOUND = 404
 
 
 def create_vhost(server: RabbitMQServer, name: str) -> str:
-    """Create a virtual host, a broker of one's own in all but name; returns its AMQP URL."""
-    parts = urlsplit(server.url)
+    """Create a virtual host, a broker of one's own in all but name; returns its AMQP URL.
+
+    For a cluster these are several, separated by commas.
+    """
+    nodes = [urlsplit(url) for url in server.url.split(",")]
     server.ctl("add_vhost", name)
-    server.ctl("set_permissions", "-p", name, str(parts.username), ".*", ".*", ".*")
-    return urlunsplit(parts._replace(path=f"/{quote(name, safe='')}"))
+    server.ctl("set_permissions", "-p", name, str(nodes[0].username), ".*", ".*", ".*")
+    path = f"/{quote(name, safe='')}"
+    return ",".join(urlunsplit(node._replace(path=path)) for node in nodes)
+
+
+def vhost(url: str) -> str:
+    """The virtual host of an AMQP URL, as rabbitmqctl wants it."""
+    return unquote(urlsplit(url.split(",", maxsplit=1)[0]).path.removeprefix("/")) or "/"
 
 
 @contextmanager
 def channel(url: str) -> Iterator[BlockingChannel]:
-    """A channel for a few calls."""
-    parameters = pika.URLParameters(url)
-    parameters.heartbeat = 0  # a test that waits for something else serves none
-    connection = pika.BlockingConnection(parameters)
+    """A channel for a few calls, to the first node of a cluster that answers."""
+    nodes = [pika.URLParameters(node) for node in url.split(",")]
+    for node in nodes:
+        node.heartbeat = 0  # a test that waits for something else serves none
+    connection = pika.BlockingConnection(nodes)
     try:
         yield connection.channel()
     finally:
@@ -99,6 +109,17 @@ def delete_queues(url: str, *queues: str) -> None:
         for queue in queues:
             open_channel.queue_delete(queue)
             open_channel.exchange_delete(queue)
+
+
+def bodies(url: str, queue: str) -> list[bytes]:
+    """What waits in a queue, which stays there; empty if there is no such queue."""
+    depth = queue_depth(url, queue)
+    if not depth:
+        return []
+    with channel(url) as open_channel:
+        found = [open_channel.basic_get(queue) for _ in range(depth)]
+        # What was not acknowledged goes back to its place when the channel closes.
+        return [body for method, _, body in found if method is not None]
 
 
 def purge(url: str, queue: str) -> None:

@@ -57,15 +57,19 @@ class ServiceProcess:
         """Ids of the processes that it started and that run the same program."""
         return process_tree.workers(self.pid) if self.is_running else []
 
-    def start(self) -> None:
-        """Start it, if it does not run; it is not ready yet."""
+    def start(self, variables: Mapping[str, str] | None = None) -> None:
+        """Start it, if it does not run; it is not ready yet.
+
+        Args:
+            variables: what its environment has besides, this time.
+        """
         if self.is_running:
             return
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 self._command,
                 cwd=self._directory,
-                env=self._environment,
+                env={**self._environment, **(variables or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -83,6 +87,11 @@ class ServiceProcess:
         """Fail while it has fewer workers than that."""
         workers = self.workers
         assert len(workers) >= count, f"{self.name} has {len(workers)} workers"
+
+    def run_to_end(self) -> int:
+        """Start it and wait until it ends by itself; returns the exit code."""
+        self.start()
+        return self.wait_for_end()
 
     def restart(self) -> None:
         """Stop it in good order and start it; it is not ready yet."""
@@ -108,6 +117,11 @@ class ServiceProcess:
         finally:
             self.kill()
         return code
+
+    def wait_for_end(self) -> int:
+        """Wait until it ends by itself; returns the exit code, or a signal's number, negative."""
+        assert self._process is not None, f"{self.name} does not run"
+        return self._process.wait(_STOP_SECONDS)
 
     def _check_nobody_is_left(self) -> None:
         left = process_tree.group_members(self._group)

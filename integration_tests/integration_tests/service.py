@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from integration_tests.fail_points import FailPoints
 from integration_tests.process import ServiceProcess
 from local_stack.ports import LOOPBACK, free_ports
 from local_stack.waiting import eventually
@@ -44,12 +45,15 @@ class Service:
             environment: variables of this service alone.
         """
         self._directory = directory
+        #: Where its processes may be ended; they all share them.
+        self.fail_points = FailPoints(directory / f"{self.name}-fail-points")
         self._environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
             "DJANGO_SETTINGS_MODULE": f"{self.name}.settings",
             "CQRS_URL": broker_url,
+            **self.fail_points.environment,
             **environment,
         }
 
@@ -67,19 +71,20 @@ class Service:
         """Prepare a process that runs a management command."""
         return self.process(role, sys.executable, "manage.py", *arguments)
 
-    def manage(self, *arguments: str) -> str:
+    def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run a management command to its end and return what it printed."""
-        return self._run("manage.py", *arguments)
+        return self._run("manage.py", *arguments, stdin=stdin)
 
     def manage_many(self, *commands: Sequence[str]) -> str:
         """Run several commands in one process, since each start takes a second."""
         return self._run("-c", _MANY_COMMANDS, json.dumps(commands))
 
-    def _run(self, *arguments: str) -> str:
+    def _run(self, *arguments: str, stdin: str = "") -> str:
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT / self.name,
             env=self._environment,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=_COMMAND_SECONDS,

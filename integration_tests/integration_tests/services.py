@@ -42,14 +42,20 @@ class Replica(WebService):
     port_variable = "REPLICA_PORT"
 
     def __init__(
-        self, *, database_url: str, broker_url: str, directory: Path, queue: str = "storefront"
+        self,
+        *,
+        database_url: str,
+        broker_url: str,
+        directory: Path,
+        queue: str = "storefront",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.queue = queue
         super().__init__(
             database_url=database_url,
             broker_url=broker_url,
             directory=directory,
-            environment={"CQRS_QUEUE": queue, "WEB_CONCURRENCY": "1"},
+            environment={"CQRS_QUEUE": queue, "WEB_CONCURRENCY": "1", **(environment or {})},
         )
         self.consumer = self.manage_process(
             "consumer", "cqrs_consume", "-w", str(CONSUMER_WORKERS)

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -38,18 +38,37 @@ class Templates:
 class Stack:
     """Both services with everything they need; nothing runs until `start`."""
 
-    def __init__(self, servers: Servers, templates: Templates) -> None:
+    def __init__(
+        self,
+        servers: Servers,
+        templates: Templates,
+        *,
+        through: Callable[[str], str] = str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare the services; nothing runs yet.
+
+        Args:
+            servers: where their databases and their virtual host are made.
+            templates: databases to copy.
+            through: makes of a server's URL the one that the services use.
+            environment: variables that all services get besides.
+        """
         self.token = uuid4().hex[:8]
         self.servers = servers
+        self._through = through
+        self._environment = dict(environment or {})
         self._templates = templates
         self.directory = Path(tempfile.mkdtemp(prefix="integration-"))
         self.broker_url = broker.create_vhost(servers.rabbitmq, f"stack-{self.token}")
+        master_database = databases.copy_database(
+            servers.master_postgres, templates.master, f"master_{self.token}"
+        )
         self.master = Master(
-            database_url=databases.copy_database(
-                servers.master_postgres, templates.master, f"master_{self.token}"
-            ),
+            database_url=master_database,
             broker_url=self.broker_url,
             directory=self.directory,
+            environment=self._as_seen(master_database),
         )
         self._replicas: list[Replica] = []
         self._notifiers: list[Notifier] = []
@@ -61,16 +80,26 @@ class Stack:
         database = f"replica_{self.token}_{queue}"
         directory = self.directory / queue
         directory.mkdir()
+        replica_database = databases.copy_database(
+            self.servers.replica_postgres, self._templates.replica, database
+        )
         replica = Replica(
-            database_url=databases.copy_database(
-                self.servers.replica_postgres, self._templates.replica, database
-            ),
+            database_url=replica_database,
             broker_url=self.broker_url,
             directory=directory,
             queue=queue,
+            environment=self._as_seen(replica_database),
         )
         self._replicas.append(replica)
         return replica
+
+    def _as_seen(self, database_url: str) -> dict[str, str]:
+        """How a service finds its servers, and what else it is told."""
+        return {
+            "DATABASE_URL": self._through(database_url),
+            "CQRS_URL": self._through(self.broker_url),
+            **self._environment,
+        }
 
     def new_notifier(self, *, webhook_url: str = "") -> Notifier:
         """Prepare a notifier; it is not part of `processes`."""

@@ -28,6 +28,15 @@ class _Clerk:
         self._master = MasterClient(url)
         self._random = random.Random(seed)
         self._count = count
+        self._furnish()
+        self._has_new_world = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        #: An answer that no fault explains; it has stopped then.
+        self.error: Exception | None = None
+
+    def _furnish(self) -> None:
+        """Rows of its own to begin with."""
         self._shelf = fill_shelf(self._master, tracks=_TRACKS)
         #: What was sold is not deleted any more, so it is not what is deleted here.
         self._stock = self._shelf.track_ids[:_STOCK]
@@ -35,14 +44,14 @@ class _Clerk:
         self._customer = create_customer(self._master)["id"]
         self._drafts: list[int] = []
         self._paid: list[int] = []
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-        #: An answer that no fault explains; it has stopped then.
-        self.error: Exception | None = None
 
     def start(self) -> None:
         """Write in a thread of its own."""
         self._thread.start()
+
+    def forget_rows(self) -> None:
+        """Take new rows, since those of before may be gone or other ones now."""
+        self._has_new_world.set()
 
     def stop(self) -> None:
         """End it after the request in hand."""
@@ -56,6 +65,9 @@ class _Clerk:
         with self._master:
             while not self._stopped.is_set():
                 try:
+                    if self._has_new_world.is_set():
+                        self._furnish()
+                        self._has_new_world.clear()
                     self._change_something()
                 except httpx.TransportError:  # the server was killed; who knows what it has done
                     self._count(False)
@@ -68,10 +80,13 @@ class _Clerk:
                     self._count(True)
                 self._stopped.wait(_PAUSE_SECONDS)
 
-    @staticmethod
-    def _is_expected(status: int) -> bool:
-        """No database, or a row whose deletion was not answered."""
-        return status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.NOT_FOUND
+    def _is_expected(self, status: int) -> bool:
+        """No database, a row whose deletion was not answered, or another world than before."""
+        return (
+            status >= httpx.codes.INTERNAL_SERVER_ERROR
+            or status == httpx.codes.NOT_FOUND
+            or self._has_new_world.is_set()
+        )
 
     def _change_something(self) -> None:
         changes = [self._rename, self._rename_artist, self._reprice, self._reprice_many]
@@ -181,6 +196,11 @@ class Writer:
             assert self.writes >= wanted, f"{self.writes} of {wanted} writes"
 
         eventually(is_reached, within_seconds=_PROGRESS_SECONDS, retry_on=AssertionError)
+
+    def forget_rows(self) -> None:
+        """Tell all threads that rows they know may be gone: the master was restored."""
+        for clerk in self._clerks:
+            clerk.forget_rows()
 
     def _raise_error(self) -> None:
         for clerk in self._clerks:

@@ -1,5 +1,6 @@
 """Real servers, and one stack for all tests, which is thrown away as soon as a test fails."""
 
+import dataclasses
 import random
 import sys
 from collections.abc import Generator, Iterator
@@ -10,6 +11,7 @@ from integration_tests.clients import MasterClient, ReplicaClient
 from integration_tests.settling import wait_until_settled
 from integration_tests.stack import Servers, Stack, Templates, migrated_templates
 from local_stack import servers as server_choice
+from local_stack.rabbitmq_cluster import RabbitMQCluster
 from local_stack.servers import PostgresServer, RabbitMQServer
 
 _FAILED = pytest.StashKey[bool]()
@@ -89,6 +91,20 @@ def fresh_stack(servers: Servers, templates: Templates) -> Iterator[Stack]:
 
 
 @pytest.fixture
+def cluster_stack(
+    rabbitmq_cluster: RabbitMQCluster, servers: Servers, templates: Templates
+) -> Iterator[Stack]:
+    """A stack of the test's own on a broker of three nodes; all of it is up."""
+    rabbitmq_cluster.start()
+    stack = Stack(dataclasses.replace(servers, rabbitmq=rabbitmq_cluster), templates)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.close()
+
+
+@pytest.fixture
 def master(stack: Stack) -> Iterator[MasterClient]:
     with MasterClient(stack.master.url) as client:
         yield client
@@ -117,7 +133,7 @@ def pytest_runtest_makereport(
     if report.failed:
         item.stash[_FAILED] = True
         fixtures = getattr(item, "funcargs", {})
-        for name in ("stack", "fresh_stack"):
+        for name in ("stack", "fresh_stack", "cluster_stack"):
             if name in fixtures:
                 report.sections += [
                     (f"log of {process}", text[-_LOG_CHARACTERS:])

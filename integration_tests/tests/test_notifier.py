@@ -2,31 +2,16 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 
-from integration_tests import broker
 from integration_tests.clients import MasterClient
+from integration_tests.notifying import running_notifier
 from integration_tests.services import Notifier
 from integration_tests.settling import wait_until_settled
 from integration_tests.shelf import fill_shelf
 from integration_tests.stack import Stack
 from integration_tests.webhook import webhook
 from local_stack.waiting import eventually
-
-
-@contextmanager
-def running_notifier(stack: Stack, *, webhook_url: str = "") -> Iterator[Notifier]:
-    """A notifier whose queue is there before anything changes, and goes with it."""
-    notifier = stack.new_notifier(webhook_url=webhook_url)
-    notifier.manage("cqrs_declare")
-    notifier.consumer.start()
-    try:
-        yield notifier
-    finally:
-        notifier.consumer.kill()
-        broker.delete_queues(stack.broker_url, notifier.queue, f"dead_letter_{notifier.queue}")
 
 
 def announced(notifier: Notifier) -> Counter[tuple[str, int, str]]:

@@ -3,8 +3,8 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -70,6 +70,11 @@ class Peer:
             **self.variables,
         }
 
+    def seen(self, through: Callable[[str], str]) -> "Peer":
+        """The same service, which finds its servers by other URLs."""
+        place = replace(self.place, broker_url=through(self.place.broker_url))
+        return replace(self, place=place, database_url=through(self.database_url))
+
     def command(self, *arguments: str) -> list[str]:
         """The words of a management command."""
         return [str(self.flavour.library.python), "manage.py", *arguments]
@@ -84,6 +89,20 @@ class Peer:
             log=self.directory / f"{role}-{self.flavour.library}.log",
         )
 
+    def script(self, role: str, *words: str) -> ServiceProcess:
+        """Prepare a process that runs a file of Python within this service."""
+        return ServiceProcess(
+            f"{role} ({self.flavour})",
+            [str(self.flavour.library.python), *words],
+            directory=PEER,
+            environment={
+                **self.environment,
+                "PYTHONPATH": str(PEER),
+                "DJANGO_SETTINGS_MODULE": "peer.settings",
+            },
+            log=self.directory / f"{role}-{self.flavour.library}.log",
+        )
+
     def consumer(self, workers: int = 2) -> ServiceProcess:
         """Prepare `cqrs_consume`."""
         return self.process("consumer", "cqrs_consume", "-w", str(workers))
@@ -95,21 +114,19 @@ class Peer:
             self.command("perform"), directory=PEER, environment=self.environment, log=log
         )
 
-    def manage(self, *arguments: str, stdin: str | None = None) -> str:
+    def manage(self, *arguments: str, stdin: str = "") -> str:
         """Run a management command to its end and return what it printed."""
         done = self.try_to_manage(*arguments, stdin=stdin)
         assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def try_to_manage(
-        self, *arguments: str, stdin: str | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def try_to_manage(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a management command to its end, whatever that is."""
         return subprocess.run(
             self.command(*arguments),
             cwd=PEER,
             env=self.environment,
-            input=stdin or "",
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=_COMMAND_SECONDS,

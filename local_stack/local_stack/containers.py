@@ -11,11 +11,13 @@ import os
 import signal
 import socket
 import warnings
+from collections.abc import Mapping
 
 import docker
 import psycopg
 from docker.errors import APIError, DockerException
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
 
 from local_stack import databases
 from local_stack.errors import ServerFailedError
@@ -23,7 +25,7 @@ from local_stack.lifecycle import Restartable
 from local_stack.ports import free_ports
 from local_stack.process import is_alive
 from local_stack.rabbitmq import TEST_USER
-from local_stack.rabbitmq_node import IMPATIENT, speaks_amqp
+from local_stack.rabbitmq_node import IMPATIENT, Membership, speaks_amqp
 from local_stack.redis import DURABLE, answers
 from local_stack.waiting import eventually
 
@@ -53,13 +55,30 @@ def docker_answers() -> bool:
 
 @functools.cache
 def remove_leftovers() -> None:
-    """Remove containers of test runs that were killed on this machine; once for each process."""
+    """Remove what test runs left that were killed on this machine; once for each process."""
     with contextlib.closing(docker.from_env()) as client:
         for container in client.containers.list(all=True, filters={"label": _OWNER_LABEL}):
-            host, _, pid = container.labels[_OWNER_LABEL].partition(" ")
-            if host == socket.gethostname() and not is_alive(int(pid)):
+            if _is_left_over(container.labels):
                 with contextlib.suppress(APIError):  # another run was faster
                     container.remove(force=True, v=True)
+        for network in client.networks.list(filters={"label": _OWNER_LABEL}):
+            if _is_left_over(network.attrs["Labels"]):
+                with contextlib.suppress(APIError):
+                    network.remove()
+
+
+def new_network() -> Network:
+    """Create a network on which containers find each other by their names."""
+    return Network(docker_network_kw={"labels": _owner()}).create()
+
+
+def _owner() -> dict[str, str]:
+    return {_OWNER_LABEL: f"{socket.gethostname()} {os.getpid()}"}
+
+
+def _is_left_over(labels: Mapping[str, str]) -> bool:
+    host, _, pid = labels[_OWNER_LABEL].partition(" ")
+    return host == socket.gethostname() and not is_alive(int(pid))
 
 
 class _Container(Restartable):
@@ -67,29 +86,33 @@ class _Container(Restartable):
 
     def __init__(self, image: str, port: int, environment: dict[str, str]) -> None:
         (self.port,) = free_ports(1)
-        owner = {_OWNER_LABEL: f"{socket.gethostname()} {os.getpid()}"}
         self._container = DockerContainer(image).with_bind_ports(port, self.port)
-        self._container.with_kwargs(labels=owner)
+        self._container.with_kwargs(labels=_owner())
         for name, value in environment.items():
             self._container.with_env(name, value)
         self._created = False
 
-    @property
+    @functools.cached_property
     def host(self) -> str:
-        """Where the published port is reached."""
+        """Where the published port is reached; a container that is stopped cannot tell."""
         return self._container.get_container_host_ip()
 
     def start(self) -> None:
         """Start the server and wait until clients can connect."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start the server; it is not ready yet."""
         if self._created:
             self._container.get_wrapped_container().start()
         else:
             remove_leftovers()
             self._container.start()
             self._created = True
-        self._wait_until_ready()
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait until clients can connect."""
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -113,23 +136,42 @@ class ContainerRabbitMQ(_Container):
 
     description = f"a container of {RABBITMQ_IMAGE}"
 
-    def __init__(self) -> None:
-        """Prepare the container; nothing runs yet."""
-        super().__init__(
-            RABBITMQ_IMAGE,
-            5672,
-            {"RABBITMQ_DEFAULT_USER": TEST_USER.name, "RABBITMQ_DEFAULT_PASS": TEST_USER.password},
-        )
-        # The node's name, and with it the place of its data, must not follow a random host name.
-        self._container.with_env("RABBITMQ_NODENAME", "rabbit@localhost")
-        self._container.with_env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", IMPATIENT)
+    def __init__(
+        self,
+        *,
+        name: str = "rabbit@localhost",
+        membership: Membership | None = None,
+        network: Network | None = None,
+    ) -> None:
+        """Prepare the container; nothing runs yet.
+
+        Args:
+            name: Erlang name. It, and with it the place of the data, must not follow a random
+                host name.
+            membership: The cluster that it belongs to.
+            network: Where the nodes of the cluster find each other by their names.
+        """
+        variables = {
+            "RABBITMQ_DEFAULT_USER": TEST_USER.name,
+            "RABBITMQ_DEFAULT_PASS": TEST_USER.password,
+            "RABBITMQ_NODENAME": name,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": IMPATIENT,
+        }
+        if membership is not None:
+            variables.update(membership.environment())
+        super().__init__(RABBITMQ_IMAGE, 5672, variables)
+        if network is not None:
+            self._container.with_network(network)
+            self._container.with_network_aliases(name.partition("@")[2])
 
     @property
     def url(self) -> str:
         """AMQP URL of the broker; stays the same over restarts."""
         return f"amqp://{TEST_USER.name}:{TEST_USER.password}@{self.host}:{self.port}/"
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait until clients can connect."""
+
         def check() -> None:
             if not speaks_amqp(self.port, self.host):
                 raise ServerFailedError(f"{RABBITMQ_IMAGE} does not answer on port {self.port}")
@@ -162,7 +204,8 @@ class ContainerPostgres(_Container):
         """URL of the server's own database; stays the same over restarts."""
         return f"postgresql://postgres:test@{self.host}:{self.port}/postgres"
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait until clients can connect."""
         # The image starts a server for its own set-up first, but that one is not published.
         eventually(
             lambda: databases.check_connection(self.url),
@@ -190,7 +233,9 @@ class ContainerRedis(_Container):
         """URL of the server's first database; stays the same over restarts."""
         return f"redis://{self.host}:{self.port}/0"
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Wait until clients can connect."""
+
         def check() -> None:
             if not answers(self.port, self.host):
                 raise ServerFailedError(f"{REDIS_IMAGE} does not answer on port {self.port}")

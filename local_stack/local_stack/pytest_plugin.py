@@ -12,6 +12,7 @@ import pytest
 
 from local_stack import servers
 from local_stack.errors import StackError
+from local_stack.rabbitmq_cluster import RabbitMQCluster
 
 ServerT = TypeVar("ServerT", bound=servers.Server)
 
@@ -28,6 +29,12 @@ def rabbitmq(request: pytest.FixtureRequest) -> Iterator[servers.RabbitMQServer]
 def rabbitmq_url(rabbitmq: servers.RabbitMQServer) -> str:
     """AMQP URL of the session's broker."""
     return rabbitmq.url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_cluster(request: pytest.FixtureRequest) -> Iterator[RabbitMQCluster]:
+    """A running broker of three nodes; a test that ends one starts it again."""
+    yield from _serve(request, servers.start_rabbitmq_cluster)
 
 
 @pytest.fixture(scope="session")

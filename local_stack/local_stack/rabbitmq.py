@@ -11,7 +11,7 @@ from local_stack.errors import ServerFailedError
 from local_stack.lifecycle import Restartable
 from local_stack.ports import LOOPBACK, free_ports, is_answering
 from local_stack.process import ServerProcess
-from local_stack.rabbitmq_node import RabbitMQNode, install_scripts, speaks_amqp
+from local_stack.rabbitmq_node import Membership, RabbitMQNode, install_scripts, speaks_amqp
 from local_stack.waiting import eventually
 
 _START_SECONDS = 120
@@ -25,13 +25,25 @@ class PrivateRabbitMQ(Restartable):
 
     description = "a private RabbitMQ node from the machine's binaries"
 
-    def __init__(self, directory: Path | None = None, tls: TLSListener | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        tls: TLSListener | None = None,
+        *,
+        name: str = "rabbit@localhost",
+        membership: Membership | None = None,
+        epmd_port: int | None = None,
+    ) -> None:
         """Prepare the node; nothing runs yet.
 
         Args:
             directory: Where the node keeps its data; kept by `stop`. None for a temporary one,
                 which `close` removes.
             tls: AMQP over TLS, beside the plain port of `url`.
+            name: Erlang name.
+            membership: The cluster that it belongs to.
+            epmd_port: Erlang's port mapper, which the nodes of a cluster share; None for one of
+                its own.
         """
         scripts = install_scripts()
         self._temporary = None
@@ -39,12 +51,14 @@ class PrivateRabbitMQ(Restartable):
             self._temporary = Path(tempfile.mkdtemp(prefix="rabbitmq-"))
             self._temporary.chmod(0o711)
             directory = self._temporary / "node"
-        port, dist_port, epmd_port = free_ports(3)
+        port, dist_port, own_epmd_port = free_ports(3)
         self.node = RabbitMQNode(
             directory=directory,
             port=port,
             dist_port=dist_port,
-            epmd_port=epmd_port,
+            epmd_port=epmd_port or own_epmd_port,
+            name=name,
+            membership=membership,
             definitions=definitions([TEST_USER]),
             tls=tls,
             scripts=scripts,
@@ -68,10 +82,18 @@ class PrivateRabbitMQ(Restartable):
 
     def start(self) -> None:
         """Start the broker and wait until clients can connect."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start the broker; it is not ready yet."""
         if not is_answering(self.node.epmd_port):
             self._epmd.start()
             eventually(self._check_epmd, within_seconds=10)
         self._server.start()
+
+    def wait_until_ready(self) -> None:
+        """Wait until clients can connect."""
         eventually(self._check_ready, within_seconds=_START_SECONDS)
 
     def _check_epmd(self) -> None:

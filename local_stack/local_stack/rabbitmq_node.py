@@ -45,6 +45,28 @@ def install_scripts() -> Path:
 IMPATIENT = "-rabbit dead_letter_worker_publisher_confirm_timeout 5000"
 
 
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The cluster that a node belongs to; the nodes find each other by this when they start.
+
+    Attributes:
+        nodes: Erlang names of all nodes.
+        cookie: What they, and rabbitmqctl, know each other by.
+    """
+
+    nodes: tuple[str, ...]
+    cookie: str
+
+    def environment(self) -> dict[str, str]:
+        """Variables of each node. No file has to be shared for them."""
+        cookie = f"-setcookie {self.cookie}"
+        nodes = f"-rabbit cluster_nodes {{[{','.join(self.nodes)}],disc}}"
+        return {
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"{cookie} {nodes} {IMPATIENT}",
+            "RABBITMQ_CTL_ERL_ARGS": cookie,
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RabbitMQNode:
     """Configuration of one private node.
@@ -57,6 +79,7 @@ class RabbitMQNode:
         name: Erlang name; nodes with port mappers of their own may share one.
         management_port: The management page; None leaves the plugin out.
         tls: AMQP over TLS, beside the plain port; None for none.
+        membership: The cluster that it belongs to; None for a node on its own.
     """
 
     directory: Path
@@ -66,6 +89,7 @@ class RabbitMQNode:
     name: str = "rabbit@localhost"
     management_port: int | None = None
     tls: TLSListener | None = None
+    membership: Membership | None = None
     definitions: Mapping[str, Any] = field(default_factory=dict)
     scripts: Path = field(default_factory=install_scripts)
 
@@ -90,7 +114,10 @@ class RabbitMQNode:
     def environment(self) -> dict[str, str]:
         """Environment of the node, of its port mapper and of rabbitmqctl."""
         home = str(self.directory)
+        of_cluster = self.membership.environment() if self.membership else {}
+        arguments = of_cluster.get("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", IMPATIENT)
         return {
+            **of_cluster,
             "PATH": os.environ.get("PATH", os.defpath),
             "LANG": "C.UTF-8",
             "HOME": home,  # the cookie lies there
@@ -110,7 +137,7 @@ class RabbitMQNode:
             "RABBITMQ_ADVANCED_CONFIG_FILE": f"{home}/none.config",
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",  # nothing from /etc
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                f"-kernel inet_dist_use_interface {{127,0,0,1}} {IMPATIENT}"
+                f"-kernel inet_dist_use_interface {{127,0,0,1}} {arguments}"
             ),
             # Makes the script exec the Erlang machine instead of waiting for it as its child, so
             # that a signal to the process reaches the node, and SIGKILL leaves nothing behind.

@@ -15,6 +15,11 @@ from local_stack.errors import ServerUnavailableError, StackError
 from local_stack.mariadb import PrivateMariaDB
 from local_stack.postgres import PrivatePostgres, install_binaries
 from local_stack.rabbitmq import PrivateRabbitMQ
+from local_stack.rabbitmq_cluster import (
+    RabbitMQCluster,
+    cluster_of_containers,
+    cluster_of_processes,
+)
 from local_stack.rabbitmq_node import install_scripts
 from local_stack.redis import PrivateRedis, install_binary
 
@@ -89,6 +94,11 @@ def prepare() -> None:
 def start_rabbitmq() -> tuple[RabbitMQServer, str]:
     """Start a broker; returns it and a sentence that says what it is and why."""
     return _start(ContainerRabbitMQ, PrivateRabbitMQ)
+
+
+def start_rabbitmq_cluster() -> tuple[RabbitMQCluster, str]:
+    """Start a broker of three nodes; returns it and a sentence that says what it is and why."""
+    return _start(cluster_of_containers, cluster_of_processes)
 
 
 def start_postgres() -> tuple[PostgresServer, str]:

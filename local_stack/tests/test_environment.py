@@ -6,6 +6,7 @@ import pytest
 
 from local_stack.errors import StackError
 from local_stack.stack import environment
+from local_stack.stack.services import SERVICES
 
 EXAMPLE = Path(__file__).resolve().parents[2] / ".env.example"
 
@@ -21,6 +22,16 @@ def test_secrets_are_random_and_readable_by_the_owner_alone(tmp_path: Path) -> N
 
     assert len({settings[name] for name in environment.SECRETS}) == len(environment.SECRETS)
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_messages_of_the_stack_are_signed_with_a_key_of_its_own(tmp_path: Path) -> None:
+    settings = environment.load(tmp_path)
+
+    for service in SERVICES:
+        variables = service.environment(settings, broker_port=5672)
+        key_id, _, key = variables["CQRS_SIGNING_KEYS"].partition(":")
+        assert (key_id, variables["CQRS_SIGNING_REQUIRED"]) == ("stack", "true")
+        assert len(key) >= 32
 
 
 def test_a_second_start_keeps_the_secrets(tmp_path: Path) -> None:

@@ -67,10 +67,13 @@ TEMPLATES = [
 DATABASES: dict[str, Any] = {"default": database_settings(env.db("DATABASE_URL"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+#: ``id:key,id:key``; the first one signs, so that keys can be rotated. Nothing is signed without.
+CQRS_SIGNING_KEYS: str = env("CQRS_SIGNING_KEYS", default="")
 CQRS: dict[str, Any] = {
     "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     # Only the relay connects; the web processes never do.
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
+    "signing": {"keys": CQRS_SIGNING_KEYS} if CQRS_SIGNING_KEYS else None,
     "master": {
         "meta_function": "master_service.origin.message_meta",
         "correlation_function": message_correlation_id,

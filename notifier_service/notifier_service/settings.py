@@ -11,10 +11,18 @@ DATABASES: dict[str, Any] = {}
 TIME_ZONE = "UTC"
 USE_TZ = True
 
+#: ``id:key,id:key``, those of the master; every message has to be signed with one of them then.
+CQRS_SIGNING_KEYS: str = env("CQRS_SIGNING_KEYS", default="")
 CQRS: dict[str, Any] = {
     "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
     "queue": env("CQRS_QUEUE", default="notifier"),
+    "signing": {
+        "keys": CQRS_SIGNING_KEYS,
+        "required": env.bool("CQRS_SIGNING_REQUIRED", default=True),
+    }
+    if CQRS_SIGNING_KEYS
+    else None,
     # Without an inbox the broker keeps what has to be tried again.
     "replica": {"CQRS_MAX_RETRIES": env.int("CQRS_MAX_RETRIES", default=30)},
 }

@@ -64,11 +64,19 @@ TEMPLATES = [
 DATABASES: dict[str, Any] = {"default": database_settings(env.db("DATABASE_URL"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+#: ``id:key,id:key``, those of the master; every message has to be signed with one of them then.
+CQRS_SIGNING_KEYS: str = env("CQRS_SIGNING_KEYS", default="")
 CQRS: dict[str, Any] = {
     "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     # Only the consumer connects; the web processes never do.
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
     "queue": env("CQRS_QUEUE", default="storefront"),
+    "signing": {
+        "keys": CQRS_SIGNING_KEYS,
+        "required": env.bool("CQRS_SIGNING_REQUIRED", default=True),
+    }
+    if CQRS_SIGNING_KEYS
+    else None,
     "replica": {
         "CQRS_MAX_RETRIES": env.int("CQRS_MAX_RETRIES", default=30),
         "CQRS_RETRY_DELAY": env.int("CQRS_RETRY_DELAY", default=2),

@@ -23,6 +23,8 @@ CQRS: dict[str, Any] = {
     "url": os.environ.get("PEER_BROKER", "amqp://localhost"),
     "exchange": os.environ.get("PEER_EXCHANGE", "cqrs"),
     "queue": os.environ.get("PEER_QUEUE", "copies"),
+    # Ours alone, too.
+    "signing": json.loads(os.environ.get("PEER_SIGNING", "null")),
     "master": {
         "CQRS_AUTO_UPDATE_FIELDS": True,
         "correlation_function": lambda signal_type, cqrs_id, _pk, _queue: (

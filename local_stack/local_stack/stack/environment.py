@@ -22,7 +22,10 @@ SECRETS = (
     "RABBITMQ_NOTIFIER_PASSWORD",
     "MASTER_DB_PASSWORD",
     "REPLICA_DB_PASSWORD",
+    "CQRS_SIGNING_KEYS",
 )
+#: What stands before a secret where it is a list of named ones.
+_NAMES = {"CQRS_SIGNING_KEYS": "stack:"}
 DEFAULTS = {"MASTER_PORT": "8000", "REPLICA_PORT": "8001", "CQRS_QUEUE": "storefront"}
 _HEADER = "# Made by `make up`; what else can be set is in .env.example. Keep it to yourself.\n"
 
@@ -69,7 +72,7 @@ def load(root: Path) -> Environment:
     from_file = read_dotenv(path)
     missing = [name for name in SECRETS if not (os.environ.get(name) or from_file.get(name))]
     if missing:
-        made = {name: secrets.token_urlsafe(32) for name in missing}
+        made = {name: _NAMES.get(name, "") + secrets.token_urlsafe(32) for name in missing}
         _write(path, made)
         from_file |= made
         print(f"made {', '.join(made)} and kept them in .env")

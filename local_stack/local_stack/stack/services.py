@@ -36,6 +36,8 @@ class Service:
         variables = {
             "CQRS_URL": url,
             "CQRS_TRANSPORT": transport_path(url),
+            "CQRS_SIGNING_KEYS": stack["CQRS_SIGNING_KEYS"],
+            "CQRS_SIGNING_REQUIRED": stack.get("CQRS_SIGNING_REQUIRED") or "true",
             "PYTHONUNBUFFERED": "1",
         }
         if self.is_bare:

@@ -54,6 +54,21 @@ class Customer(MasterMixin):
     CQRS_ID = "customer"
     # Not a word of personal data: the storefront counts customers by country.
     CQRS_FIELDS = ("id", "country")
+    # No log shows them; also those that are not sent, should they be one day.
+    CQRS_PRIVATE_FIELDS = (
+        "first_name",
+        "last_name",
+        "company",
+        "address",
+        "city",
+        "state",
+        "country",
+        "postal_code",
+        "phone",
+        "fax",
+        "email",
+        "reason",
+    )
 
     first_name = models.CharField(max_length=40)
     last_name = models.CharField(max_length=40)

@@ -32,6 +32,8 @@ class Customer(ReplicaMixin):
 
     CQRS_ID = "customer"
     CQRS_READ_ONLY = True
+    # Where somebody lives, and why an account was closed: no log, and no page of dead letters.
+    CQRS_PRIVATE_FIELDS = ("country", "reason")
 
     country = models.CharField(max_length=60, db_index=True)
 

@@ -23,8 +23,11 @@ def _ids() -> set[str | None]:
 @pytest.mark.parametrize(
     ("cqrs", "check_id", "text"),
     [
-        (None, "dj_cqrs.E001", "must be set"),
+        (None, "dj_cqrs.E001", "must be dict"),
         ("text", "dj_cqrs.E001", "must be dict"),
+        ({"queue": "q", "max_body_bytes": "1 MiB"}, "dj_cqrs.E001", "must be a number of bytes"),
+        ({"queue": "q", "max_body_bytes": 100}, "dj_cqrs.E001", "at least 1024, not 100"),
+        ({"queue": "q", "max_body_bytes": None}, "dj_cqrs.E001", "must be a number of bytes"),
         ({"queue": "q"}, "dj_cqrs.E002", "CQRS transport is not set."),
         ({"transport": "no.such", "queue": "q"}, "dj_cqrs.E002", "cannot be imported"),
         ({"transport": "decimal.Decimal", "queue": "q"}, "dj_cqrs.E002", "must be inherited"),

@@ -17,6 +17,7 @@ from dj_cqrs.mixins import RawReplicaMixin
 from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
 from dj_cqrs.transport import BaseTransport, current_transport
 from dj_cqrs.transport.memory import MemoryTransport
+from dj_cqrs.transport.mock import TransportMock
 from tests.app.master_models import Author, Silent
 from tests.app.replica_models import AuthorCopy, Item, Notifier
 from tests.master import outbox_reader
@@ -52,6 +53,15 @@ def test_the_base_of_transports_finds_no_mistake_in_settings_and_knows_no_consum
 
 
 def test_the_current_transport_is_that_of_the_settings() -> None:
+    assert current_transport.consumer == MemoryTransport.consumer
+
+
+def test_the_current_transport_follows_overridden_settings(settings: Settings) -> None:
+    other = "dj_cqrs.transport.mock.TransportMock"
+
+    with override_settings(CQRS={**settings.CQRS, "transport": other}):
+        assert current_transport.produce == TransportMock.produce
+
     assert current_transport.consumer == MemoryTransport.consumer
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.db import models, transaction
 from django.db.models.base import ModelBase
-from django.test import override_settings
 from django.test.utils import isolate_apps
+from pytest_django import Settings
 
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.metas import MasterMeta, ReplicaMeta
@@ -308,7 +308,7 @@ def test_bulk_writes_through_a_proxy_are_those_of_its_model(author: Author) -> N
     assert summary(take()) == [("SAVE", "author", author.pk, 1)]
 
 
-@override_settings(CQRS=None)
-def test_missing_settings_are_named() -> None:
+def test_missing_settings_are_named(settings: Settings) -> None:
+    del settings.CQRS
     with pytest.raises(ConfigurationError, match="must be set in Django project settings"):
         _replica(CQRS_ID="x")

@@ -96,6 +96,13 @@ def test_what_a_payload_says_cannot_be_changed_but_for_its_retries() -> None:
     assert payload.retries == 4
 
 
+def test_a_missing_key_is_a_key_error_too() -> None:
+    with pytest.raises(KeyError) as caught:
+        TransportPayload.from_message({"signal_type": "SAVE", "cqrs_id": "x", "instance_pk": 1})
+
+    assert str(caught.value) == "The body has no 'instance_data'."
+
+
 def test_attempts_cannot_be_negative() -> None:
     with pytest.raises(AssertionError, match="retries field should be 0 or positive integer"):
         TransportPayload("SAVE", "author", {}, 1, retries=-1)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dj_cqrs import utils
+from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.state import cqrs_state
 from dj_cqrs.utils import bulk_relate_cqrs_serialization
 
@@ -54,8 +55,18 @@ def test_a_worker_takes_one_message_more_than_it_can_delay(
     assert utils.get_messages_prefetch_count_per_worker() == prefetch
 
 
-def test_a_service_without_replica_settings_has_no_limit(settings: Any) -> None:
+def test_replica_models_have_the_default_limit_without_any_settings(settings: Any) -> None:
     settings.CQRS = {key: value for key, value in settings.CQRS.items() if key != "replica"}
+
+    assert utils.get_delay_queue_max_size() == 1000
+    assert utils.get_messages_prefetch_count_per_worker() == 1001
+
+
+def test_a_service_that_is_no_replica_has_no_limit(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CQRS = {key: value for key, value in settings.CQRS.items() if key != "replica"}
+    monkeypatch.setattr(ReplicaRegistry, "models", {})
 
     assert utils.get_delay_queue_max_size() is None
     assert utils.get_messages_prefetch_count_per_worker() == 0

@@ -116,6 +116,7 @@ def test_without_an_inbox_there_are_no_tombstones_to_outlive_them(
     [
         (SimpleNamespace(), "CQRS configuration must be set in Django project settings."),
         (SimpleNamespace(CQRS=5), "CQRS configuration must be dict."),
+        (SimpleNamespace(CQRS=None), "CQRS configuration must be dict."),
     ],
 )
 def test_a_missing_configuration_is_named(settings: Any, problem: str) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import enum
 import json
 import math
+import time
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -107,10 +108,57 @@ def test_a_bottomless_value_is_refused() -> None:
         wire.encode(bottomless)
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"nope", b"[" * 100_000, b'{"a":1}x'])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"nope", b"[" * 100, b'{"a":1}x'])
 def test_what_is_not_json_is_a_contract_error(body: bytes) -> None:
     with pytest.raises(ContractError, match="not JSON"):
         wire.decode(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b"[" * 101 + b"]" * 101,
+        b'{"a":' * 101 + b"1" + b"}" * 101,
+        b'{"a":[' * 51 + b"1" + b"]}" * 51,
+        b'["quote \\" in a string", "back\\\\"' + b",[" * 101,
+    ],
+    ids=["open", "lists", "dicts", "mixed", "after strings"],
+)
+def test_what_is_nested_too_deeply_is_refused_before_it_is_parsed(body: bytes) -> None:
+    with pytest.raises(ContractError, match="nested more than 100 levels"):
+        wire.decode(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100 + b"]" * 100,
+        b"[" + b"[]," * 1000 + b"{}]",
+        b'["' + b"[" * 1000 + b'"]',
+        b'["\\"' + b"[" * 1000 + b'"]',
+    ],
+    ids=["at the limit", "many side by side", "in a string", "after a quote in a string"],
+)
+def test_what_only_has_many_brackets_is_read(body: bytes) -> None:
+    assert isinstance(wire.decode(body), list)
+
+
+def test_what_may_be_sent_may_be_read() -> None:
+    deepest: Any = 1
+    for _ in range(wire.MAX_DEPTH):
+        deepest = [deepest]
+    assert wire.decode(wire.encode({"a": deepest[0]})) == {"a": deepest[0]}
+    with pytest.raises(ContractError, match="nested more than"):
+        wire.encode({"a": deepest})
+
+
+def test_no_body_takes_long_to_be_refused() -> None:
+    quotes = b"[" * 101 + b'"' + b'\\"' * 2_000_000
+    started_at = time.monotonic()
+    with pytest.raises(ContractError):
+        wire.decode(quotes)
+    assert time.monotonic() - started_at < 10  # quadratic: hours
 
 
 def test_a_wire_number_is_a_float_to_everybody_else() -> None:

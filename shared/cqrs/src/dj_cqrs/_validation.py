@@ -33,7 +33,7 @@ def validate_settings(settings: Any) -> None:
     """
     if not is_used():
         return
-    config = conf.parse(getattr(settings, "CQRS", None))
+    config = conf.parse(getattr(settings, "CQRS", conf.UNSET))
     for _, step in STEPS:
         step(config)
     log_ignored(config)
@@ -120,11 +120,19 @@ def _retention(config: conf.Config) -> None:
     )
 
 
+def _signing(config: conf.Config) -> None:
+    from dj_cqrs.signing import keys
+
+    if config.signing is not None:
+        keys.parse(config.signing)
+
+
 #: In the order in which their mistakes are reported, each with the id of its system check.
 STEPS: Final[tuple[tuple[str, Callable[[conf.Config], None]], ...]] = (
     ("dj_cqrs.E002", _transport),
     ("dj_cqrs.E003", _queue),
     ("dj_cqrs.E004", _master),
+    ("dj_cqrs.E008", _signing),
     ("dj_cqrs.E020", _retention),
 )
 

@@ -11,8 +11,9 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import models
 
-from dj_cqrs import _validation, conf
+from dj_cqrs import _validation, conf, fail_points
 from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.privacy import checks as private_fields
 from dj_cqrs.registries import MasterRegistry, ReplicaRegistry
 
 
@@ -45,6 +46,21 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     return errors
 
 
+@register(Tags.security, deploy=True)
+def check_deployment(**_: Any) -> list[CheckMessage]:
+    """Checks what must not be in production."""
+    if not fail_points.is_enabled():
+        return []
+    return [
+        CheckWarning(
+            "Whoever can write to a directory of this machine can end the processes of this "
+            "service: fail points are switched on.",
+            hint=f"Unset {fail_points.VARIABLE}; it is for tests.",
+            id="dj_cqrs.W010",
+        )
+    ]
+
+
 @register(Tags.models)
 def check_models(**_: Any) -> list[CheckMessage]:
     """Checks the declarations of master and replica models."""
@@ -52,9 +68,11 @@ def check_models(**_: Any) -> list[CheckMessage]:
     for model in MasterRegistry.models.values():
         found += _silent_foreign_keys(model)
         found += _related_without_transaction(model)
+        found += private_fields.unknown_to_master(model)
     for model in ReplicaRegistry.models.values():
         if _is_database_model(model):
             found += _replica_constraints(model)
+            found += private_fields.unknown_to_replica(model)
     return found
 
 
@@ -71,6 +89,7 @@ def _steps() -> tuple[tuple[str, Callable[[], object]], ...]:
         ("dj_cqrs.E005", _serializers),
         ("dj_cqrs.E006", _inbox),
         ("dj_cqrs.E007", _broker),
+        ("dj_cqrs.E009", private_fields.refuse_malformed),
     )
 
 

@@ -5,7 +5,7 @@ Nothing is written back into the settings.
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,6 +20,10 @@ logger = logging.getLogger("django-cqrs")
 
 CorrelationFunction = Callable[[str, str, Any, str | None], Any]
 MetaFunction = Callable[..., dict[str, Any]]
+
+
+#: Less than that and no row would fit.
+MIN_BODY_BYTES: Final = 1024
 
 
 class _Unset:
@@ -121,11 +125,16 @@ class Config:
     """The whole of ``settings.CQRS``."""
 
     transport: str
-    url: str | None
+    #: One URL, or several with commas between them or in a list: nodes of one cluster.
+    url: str | Sequence[str] | None
     exchange: str
     queue: str | None
     #: For one message of direct mode: connecting, publishing, and trying once more.
     produce_timeout_seconds: float
+    #: A larger body is neither sent nor read.
+    max_body_bytes: int
+    #: What ``dj_cqrs.signing.keys`` reads; None: messages are neither signed nor checked.
+    signing: Any
     master: MasterConfig
     replica: ReplicaConfig
     raw: Mapping[str, Any]
@@ -140,7 +149,7 @@ def config() -> Config:
         ConfigurationError: the setting is missing or not a dict.
     """
     global _last  # noqa: PLW0603  one assignment of a whole, so that threads need no lock
-    raw = _checked(getattr(settings, "CQRS", None))
+    raw = _checked(getattr(settings, "CQRS", UNSET))
     if _last is None or _last.raw != raw or _last.installed is not apps.app_configs:
         _last = _Parsed(_snapshot(raw), apps.app_configs, parse(raw))
     return _last.config
@@ -159,7 +168,7 @@ _last: _Parsed | None = None
 
 
 def _checked(raw: Any) -> Mapping[str, Any]:
-    if raw is None:
+    if raw is UNSET:
         raise ConfigurationError("CQRS configuration must be set in Django project settings.")
     if not isinstance(raw, Mapping):
         raise ConfigurationError("CQRS configuration must be dict.")
@@ -168,7 +177,8 @@ def _checked(raw: Any) -> Mapping[str, Any]:
 
 def _snapshot(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        key: dict(value) if isinstance(value, Mapping) else value for key, value in raw.items()
+        key: _snapshot(value) if isinstance(value, Mapping) else value
+        for key, value in raw.items()
     }
 
 
@@ -186,6 +196,8 @@ def parse(raw: Any) -> Config:
         exchange=raw.get("exchange", "cqrs"),
         queue=queue,
         produce_timeout_seconds=_produce_timeout(raw),
+        max_body_bytes=_max_body_bytes(raw),
+        signing=raw.get("signing"),
         master=_master(_section(raw, "master")),
         replica=_replica(_section(raw, "replica"), queue),
         raw=raw,
@@ -198,6 +210,15 @@ def _produce_timeout(raw: Mapping[str, Any]) -> float:
         return float(value)
     raise ConfigurationError(
         f"CQRS produce_timeout must be a positive number of seconds, not {value!r}."
+    )
+
+
+def _max_body_bytes(raw: Mapping[str, Any]) -> int:
+    value = raw.get("max_body_bytes", constants.DEFAULT_MAX_BODY_BYTES)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= MIN_BODY_BYTES:
+        return value
+    raise ConfigurationError(
+        f"CQRS max_body_bytes must be a number of bytes, at least {MIN_BODY_BYTES}, not {value!r}."
     )
 
 

@@ -62,3 +62,8 @@ MYSQL_TIMEOUT_ERROR_CODE: Final = 3024
 #: when a primary key is used again, so a replica may judge by revision alone.
 REVISIONS_HEADER: Final = "cqrs-revisions"
 REVISIONS_MONOTONIC: Final = "monotonic"
+
+#: AMQP header of a signed message: ``<key id>:<hex>``, see ``dj_cqrs.signing.signature``.
+SIGNATURE_HEADER: Final = "cqrs-signature"
+#: Largest body that is sent or read, in bytes; RabbitMQ 4 takes no larger message either.
+DEFAULT_MAX_BODY_BYTES: Final = 16 * 1024 * 1024

@@ -18,6 +18,17 @@ class _NegativeRetriesError(ContractError, AssertionError):
     """Raised when a payload is told that it was tried less than zero times."""
 
 
+class MissingKeyError(ContractError, KeyError):
+    """Raised when a body lacks a required key; a ``KeyError`` too, as it is in django-cqrs."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+    def __str__(self) -> str:
+        return f"The body has no {self.key!r}."
+
+
 class TransportPayload:
     """One message: what happened to which row, and the row's state.
 
@@ -165,7 +176,7 @@ def _validate(dct: object) -> None:
         raise ContractError(f"The body is a JSON {type(dct).__name__}, not an object.")
     for key in _REQUIRED_KEYS:
         if key not in dct:
-            raise ContractError(f"The body has no {key!r}.")
+            raise MissingKeyError(key)
     _expect(dct, "signal_type", str)
     _expect(dct, "cqrs_id", str)
     _expect(dct, "instance_data", dict)

@@ -1,6 +1,6 @@
 """The model mixins: what users declare. The work is done in ``master`` and ``replica``."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, ClassVar
 
 from django.db import models
@@ -48,6 +48,7 @@ class RawMasterMixin(models.Model):
     CQRS_SERIALIZER: ClassVar[str | None] = None
     CQRS_TRACKED_FIELDS: ClassVar[Any] = None
     CQRS_RELATED: ClassVar[tuple[str, ...]] = ()
+    CQRS_PRIVATE_FIELDS: ClassVar[Collection[str]] = ()
 
     cqrs_revision = models.IntegerField(
         default=0,
@@ -177,6 +178,8 @@ class RawMasterMixin(models.Model):
     @classmethod
     def call_post_update(cls, instances: Iterable[Any], using: str | None = None) -> None:
         """Records rows that were updated in bulk, as ``Model.cqrs.bulk_update`` does by itself."""
+        if isinstance(instances, Iterator):
+            instances = list(instances)  # each receiver wants to read them
         post_update.send(cls, instances=instances, using=using)
 
 
@@ -194,6 +197,8 @@ class RawReplicaMixin(SettingsPolicy):
         CQRS_ID: that of the master.
         CQRS_NO_DB_OPERATIONS: True: no database operation is made for it; its hooks do all.
         CQRS_META: True: hooks get the payload's ``meta``.
+        CQRS_PRIVATE_FIELDS: names of the payload's fields, the master's or those of
+            ``CQRS_MAPPING``, whose values no log, reason, traceback or admin page may hold.
         CQRS_ONLY_DIRECT_SYNCS: True: a SYNC is taken only if it was sent to this service's queue
             alone.
     """
@@ -201,6 +206,7 @@ class RawReplicaMixin(SettingsPolicy):
     CQRS_ID: ClassVar[str | None] = None
     CQRS_NO_DB_OPERATIONS: ClassVar[bool] = True
     CQRS_META: ClassVar[bool] = False
+    CQRS_PRIVATE_FIELDS: ClassVar[Collection[str]] = ()
     CQRS_ONLY_DIRECT_SYNCS: ClassVar[bool] = False
 
     @classmethod
@@ -226,6 +232,8 @@ class ReplicaMixin(RawReplicaMixin, models.Model, metaclass=ReplicaMeta):
         CQRS_READ_ONLY: True: writes outside the consumer raise ``ReadOnlyReplicaError``.
         CQRS_NO_DB_OPERATIONS: True: no database operation is made for it; its hooks do all.
         CQRS_META: True: hooks get the payload's ``meta``.
+        CQRS_PRIVATE_FIELDS: names of the payload's fields, the master's or those of
+            ``CQRS_MAPPING``, whose values no log, reason, traceback or admin page may hold.
         CQRS_ONLY_DIRECT_SYNCS: True: a SYNC is taken only if it was sent to this service's queue
             alone.
         cqrs_revision: model field; the master's revision.

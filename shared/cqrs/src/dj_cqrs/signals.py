@@ -49,15 +49,14 @@ class MasterSignals:
             **kwargs: of Django's ``post_save``; or ``sync=True`` and the ``queue`` to send to.
         """
         update_fields = kwargs.get("update_fields")
-        if not sender.CQRS_PRODUCE:
-            return
         if update_fields is not None and "cqrs_revision" not in update_fields:
             return
         instance, using = kwargs["instance"], kwargs.get("using")
         if kwargs.get("sync"):
             marking.sync_requested(instance, using, kwargs.get("queue"))
         else:
-            marking.saved(instance, using, created=kwargs.get("created", False))
+            is_created, is_sent = kwargs.get("created", False), sender.CQRS_PRODUCE
+            marking.saved(instance, using, created=is_created, is_sent=is_sent)
 
     @classmethod
     def pre_delete(cls, sender: Any, **kwargs: Any) -> None:

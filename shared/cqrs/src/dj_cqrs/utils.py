@@ -9,6 +9,7 @@ from typing import Any, Self
 from django.utils import timezone
 
 from dj_cqrs import conf
+from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.state import cqrs_state
 from dj_cqrs.timeouts import apply_query_timeouts
 
@@ -41,9 +42,13 @@ def get_message_expiration_dt(message_ttl: int | None = None) -> dt.datetime | N
 
 
 def get_delay_queue_max_size() -> int | None:
-    """``CQRS['replica']['delay_queue_max_size']``; None for no limit, or for no replica at all."""
+    """``CQRS['replica']['delay_queue_max_size']``; None for no limit, or for no replica at all.
+
+    A service with replica models has that key, whether its settings say so or not.
+    """
     config = conf.config()
-    return config.replica.delay_queue_max_size if "replica" in config.raw else None
+    is_replica = "replica" in config.raw or bool(ReplicaRegistry.models)
+    return config.replica.delay_queue_max_size if is_replica else None
 
 
 def get_messages_prefetch_count_per_worker() -> int:

@@ -8,6 +8,7 @@ Pure: knows neither Django nor a broker.
 """
 
 import base64
+import itertools
 import json
 import math
 import re
@@ -44,6 +45,11 @@ class WireNumber(float):
         return WireNumber, (self.text,)
 
 
+#: A whole string, closed or not, is passed over at once and never looked at again.
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NO_BRACKET: Final = bytes(set(range(256)) - set(b"[]{}"))
+_STEPS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=WireNumber)
 _parts_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -73,6 +79,7 @@ def decode(body: bytes) -> Any:
     Raises:
         ContractError: the body is not JSON, or is nested too deeply.
     """
+    _refuse_deep(body)
     try:
         return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -81,6 +88,15 @@ def decode(body: bytes) -> Any:
         return json.loads(body, parse_float=WireNumber)
     except (ValueError, RecursionError) as error:
         raise ContractError(f"The body is not JSON: {error}.") from error
+
+
+def _refuse_deep(body: bytes) -> None:
+    """Counts brackets instead of parsing: a parser may run out of stack, or into seconds."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return  # nearly every message
+    brackets = _STRING.sub(b"", body).translate(None, delete=_NO_BRACKET)
+    if max(itertools.accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH:
+        raise ContractError(f"The body is nested more than {MAX_DEPTH} levels deep.")
 
 
 def with_values(body: bytes, **values: Any) -> bytes:
@@ -110,7 +126,7 @@ def to_plain(value: Any, depth: int = 0) -> Any:
         return value
     if isinstance(value, (str, int, float)):
         return _without_subclass(value)
-    if depth > MAX_DEPTH:
+    if depth >= MAX_DEPTH and isinstance(value, (Mapping, list, tuple, set, frozenset)):
         raise ContractError(f"The payload is nested more than {MAX_DEPTH} levels deep.")
     if isinstance(value, Mapping):
         return {_key(key): to_plain(item, depth + 1) for key, item in value.items()}

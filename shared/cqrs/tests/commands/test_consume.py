@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -86,6 +87,23 @@ def test_reloading_without_watchfiles_says_what_is_missing(
         call_command("cqrs_consume", "--reload")
 
 
+def test_python_code_may_leave_out_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+
+    class Manager:
+        def __init__(self, consume_kwargs: Any, **options: Any) -> None:
+            started.append((consume_kwargs, options["workers"], options["sigint_timeout"]))
+
+        def run(self) -> None:
+            pass
+
+    monkeypatch.setattr(cqrs_consume, "WorkersManager", Manager)
+
+    cqrs_consume.Command().handle()
+
+    assert started == [({}, 1, 5)]
+
+
 def test_a_wrong_cqrs_id_is_refused() -> None:
     with pytest.raises(CommandError, match="Wrong CQRS ID: nonsense!"):
         call_command("cqrs_consume", "-cid", "item", "nonsense")
@@ -93,7 +111,7 @@ def test_a_wrong_cqrs_id_is_refused() -> None:
 
 @pytest.mark.parametrize("workers", ["0", "-1", "many"])
 def test_at_least_one_worker_is_needed(workers: str) -> None:
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match="is not a whole number of at least 1"):
         call_command("cqrs_consume", "--workers", workers)
 
 

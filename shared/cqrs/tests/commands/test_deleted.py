@@ -57,6 +57,8 @@ def test_only_chosen_rows_are_listed(run: Run) -> None:
     listed, _ = run("cqrs_deleted_diff_replica", "-cid", "author", "-f", '{"name": "1"}')
 
     assert parsed(listed[1:]) == [[second]]
+    listed, errors = run("cqrs_deleted_diff_replica", "-cid", "author", "-f", '{"name": "9"}')
+    assert (len(listed), errors) == (1, ["No objects found for filter!"])
     with pytest.raises(CommandError, match="Bad filter kwargs!"):
         run("cqrs_deleted_diff_replica", "-cid", "author", "-f", "nonsense")
     with pytest.raises(CommandError, match="Wrong CQRS ID: nobody!"):

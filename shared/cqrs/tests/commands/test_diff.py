@@ -146,6 +146,7 @@ def test_the_progress_can_be_shown(run: Run) -> None:
 
     done, _ = run("cqrs_diff_sync", "-p", "-b", "2", stdin=["author,2026-01-01,None", str(pks)])
 
+    assert done[0] == "Processing 3 records with batch size 2"
     assert any("3 of 3 processed - 100%" in line for line in done)
     assert done[-2:] == ["3 instance(s) synced.", "3 instance(s) processed."]
 

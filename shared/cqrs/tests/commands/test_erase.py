@@ -10,6 +10,7 @@ from django.core.management import CommandError
 from pytest_django import Settings
 
 from dj_cqrs import wire
+from dj_cqrs.conf import MIN_BODY_BYTES
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.outbox.models import OutboxMessage
 from dj_cqrs.replica import parking
@@ -211,6 +212,20 @@ def test_what_is_about_the_row_but_can_never_be_applied_goes(run: Run) -> None:
 
     assert erase(run, 1, cqrs_id="item")[0] == "inbox of database 'default': 2 removed, 0 kept"
     assert not any(SECRET.encode() in body for body in in_inbox())
+
+
+def test_what_the_settings_do_not_let_be_read_is_kept_unless_the_master_has_a_newer_one(
+    run: Run, settings: Settings
+) -> None:
+    die_in_inbox(save(3, name=SECRET, note="n" * MIN_BODY_BYTES), Row("item", "1"))
+    settings.CQRS = {**settings.CQRS, "max_body_bytes": MIN_BODY_BYTES}
+
+    _, error = erase_failing(1, "--revision=3", cqrs_id="item")
+    assert "the settings refuse" in error
+    assert len(in_inbox()) == 1
+
+    erase(run, 1, "--revision=4", cqrs_id="item")
+    assert not in_inbox()
 
 
 def test_what_does_not_say_whose_it_is_is_told_of_if_it_may_be_the_rows(run: Run) -> None:

@@ -86,6 +86,16 @@ def test_a_bulk_update_of_related_rows_sends_the_rows_that_embed_them(author: Au
     ]
 
 
+def test_rows_that_are_announced_one_by_one_send_those_that_embed_them(author: Author) -> None:
+    Book.objects.create(title="a", author=author)
+    take()
+    Author.objects.update(name="behind the back")
+
+    Author.call_post_update(row for row in Author.objects.all())
+
+    assert [message["cqrs_id"] for message in take()] == ["author", "book"]
+
+
 def test_a_rolled_back_related_row_touches_nothing(author: Author) -> None:
     Book.objects.create(title="a", author=author)
     take()

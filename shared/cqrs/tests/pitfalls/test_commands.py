@@ -17,6 +17,7 @@ from dj_cqrs.management.dead_letters.in_broker import BrokerStore
 from dj_cqrs.management.dead_letters.letters import Selection
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.memory import broker
+from local_stack.proxy import Proxy
 from tests.app.master_models import Author
 from tests.app.replica_models import Notifier, SelfKeyed, Unique
 from tests.commands import rows
@@ -25,7 +26,6 @@ from tests.commands.mirrored import PAIRS, mirrored, replicate, revisions
 from tests.commands.running import Meddling, direct_mode, in_another_connection, run_failing
 from tests.master.outbox_reader import take
 from tests.replica.support import outcomes, save
-from tests.transport.proxy import Proxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -22,6 +22,7 @@ from dj_cqrs.exceptions import TransportError
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import REASON_HEADER, Consumer, Publisher
 from local_stack.ports import free_ports
+from local_stack.proxy import Proxy
 from tests.transport.messages import (
     CONFIRMED,
     UNROUTABLE,
@@ -32,7 +33,6 @@ from tests.transport.messages import (
     receive,
     receive_and_ack,
 )
-from tests.transport.proxy import Proxy
 
 pytestmark = pytest.mark.usefixtures("clean")
 
@@ -201,6 +201,7 @@ def test_w23_what_cannot_be_read_is_kept_with_its_reason_and_its_routing_key(
     consumer.dead_letter(bad, cqrs_id=None, body=bad.body, reason="The body is not JSON.")
 
     method, properties, body = amqp.basic_get(f"dead_letter_{cqrs['queue']}")
+    assert method, "nothing was kept"
     assert (method.routing_key, body) == ("track", b"\xff")
     assert properties.headers[REASON_HEADER] == "The body is not JSON."
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica import log
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.message import RawMessage
@@ -14,6 +15,7 @@ from dj_cqrs.replica.without_inbox import PlainApplier
 from dj_cqrs.transport.base import Delivery
 from dj_cqrs.transport.memory import MemoryTransport
 from tests.app.replica_models import HookedItem
+from tests.replica.bodies import body
 from tests.replica.support import delete, save, sync
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,7 +51,40 @@ def test_a_failure_is_told_with_what_happens_next(caplog: Any) -> None:
     assert received == f"CQRS is received: {SUBJECT}."
     assert reason.startswith("CQRS service exception: ")
     assert failed == f"CQRS is failed: {SUBJECT}, retries = 0."
-    assert delayed.startswith(f"CQRS is delayed: {SUBJECT}, delay = 2.0 sec, eta = 20")
+    assert delayed.startswith(f"CQRS is delayed: {SUBJECT}, delay = 2 sec, eta = 20")
+
+
+@pytest.mark.parametrize("applier", [InboxApplier, PlainApplier])
+def test_what_fails_is_an_error_with_the_traceback_of_the_hook(applier: Any, caplog: Any) -> None:
+    HookedItem.explosive.add("bomb")
+    cqrs_id, name = {InboxApplier: ("hooked_item", "bomb"), PlainApplier: ("notifier", "explode")}[
+        applier
+    ]
+    poison = [
+        RawMessage(b"nonsense", "item", {}),
+        RawMessage(body(instance_data=...), "item", {}),
+        save(0, cqrs_id="of_tomorrow"),
+        save(0, cqrs_id=cqrs_id, name=name),
+    ]
+
+    work(*poison, applier=applier())
+
+    errors = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert [record.getMessage().partition(".")[0][:38] for record in errors] == [
+        "CQRS couldn't be parsed: routing key '",
+        "CQRS couldn't proceed, instance_data i",
+        "Model for cqrs_id of_tomorrow is not f",
+        "CQRS service exception: RuntimeError: ",
+    ]
+    assert [record.exc_info is not None for record in errors] == [False, False, False, True]
+    assert "does not like" in str(errors[-1].exc_info[1])
+
+
+def test_a_row_whose_parent_has_not_come_is_no_error(caplog: Any) -> None:
+    work(save(0, cqrs_id="child", pk=1, parent=5, name="c"))
+
+    assert ParkedMessage.objects.exists()
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_the_last_failure_is_a_dead_letter(caplog: Any, settings: Any) -> None:

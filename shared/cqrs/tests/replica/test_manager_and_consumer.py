@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -10,6 +10,7 @@ from dj_cqrs.constants import SignalType
 from dj_cqrs.controller.consumer import consume, route_signal_to_replica_model
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import ReadOnlyReplicaError
+from dj_cqrs.managers import ReplicaManager
 from dj_cqrs.replica.batch import apply_batch
 from dj_cqrs.replica.outcome import Outcome
 from dj_cqrs.replica.read_only import applying
@@ -29,6 +30,26 @@ def test_cqrs_save_creates_and_updates() -> None:
     assert Item.cqrs_save(data(0)).cqrs_revision == 0
     assert Item.cqrs_save(data(1, name="y")).name == "y"
     assert Item.objects.get().cqrs_revision == 1
+
+
+def test_overridden_methods_of_the_manager_may_take_their_arguments_by_name() -> None:
+    class Noting(ReplicaManager):
+        taken: ClassVar[list[list[str]]] = []
+
+        def create_instance(self, mapped_data: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+            self.taken.append(sorted(kwargs))
+            return super().create_instance(mapped_data, **kwargs)
+
+        def update_instance(self, instance: Any, mapped_data: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+            self.taken.append(sorted(kwargs))
+            return super().update_instance(instance, mapped_data, **kwargs)
+
+    manager = Noting()
+    manager.model = Item
+
+    assert manager.save_instance(data(0)).name == "x"
+    assert manager.save_instance(data(1, name="y"), {}, True, {"a": 1}).name == "y"
+    assert Noting.taken == [["meta", "previous_data", "sync"]] * 2
 
 
 # existing revision 5; incoming; sync; is it applied; what the log says

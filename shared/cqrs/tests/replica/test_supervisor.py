@@ -73,6 +73,20 @@ def test_a_worker_that_does_not_end_in_time_is_killed(tmp_path: Path) -> None:
     started.process.communicate()
 
 
+def test_a_transport_with_a_loop_of_its_own_can_clean_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRANSPORT", "OwnTransport")
+    (tmp_path / "pids").mkdir()
+    started = Consuming(tmp_path / "pids")
+    started.workers(1)
+
+    assert "Traceback" not in started.said()
+
+    assert started.process.returncode == 0
+    assert (tmp_path / "cleaned-up").exists()
+
+
 #: Ends a supervisor by a signal at each line that its loop comes by.
 SIGNAL_AT_EVERY_LINE = """
 import signal, sys

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dj_cqrs import wire
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.transport.base import Consumer, Delivery, OutgoingMessage
+from dj_cqrs.transport.base import BaseTransport, Consumer, Delivery, OutgoingMessage
 from dj_cqrs.transport.memory import MemoryConsumer, MemoryTransport, broker
 
 
@@ -33,6 +33,21 @@ class BellTransport(MemoryTransport):
         body = wire.encode(TransportPayload("SAVE", "bell", {"id": 1}, 1).to_dict())
         broker.publish(OutgoingMessage("", "bell", body))
         return _Settling(broker, "replica", "dead_letter_replica")
+
+
+class OwnTransport(BaseTransport):
+    """A user's, written for django-cqrs: its loop ends by a KeyboardInterrupt."""
+
+    @classmethod
+    def consume(cls, cqrs_ids: Collection[str] | None = None) -> None:
+        """Consumes nothing, and cleans up in the end."""
+        directory = Path(os.environ["PID_DIRECTORY"])
+        (directory / str(os.getpid())).touch()
+        try:
+            while True:
+                time.sleep(0.1)
+        finally:
+            (directory.parent / "cleaned-up").touch()
 
 
 class _Settling(MemoryConsumer):

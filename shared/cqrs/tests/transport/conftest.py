@@ -11,8 +11,8 @@ from pytest_django import Settings
 
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer, Publisher
+from local_stack.proxy import Proxy
 from local_stack.servers import RabbitMQServer
-from tests.transport.proxy import Proxy
 
 
 @pytest.fixture

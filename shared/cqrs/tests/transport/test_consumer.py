@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from dj_cqrs.exceptions import TransportError
 from dj_cqrs.transport.base import Consumer, Publisher
+from local_stack.proxy import Proxy
 from local_stack.servers import RabbitMQServer
 from tests.transport.messages import (
     CONFIRMED,
@@ -20,7 +21,6 @@ from tests.transport.messages import (
     receive,
     receive_and_ack,
 )
-from tests.transport.proxy import Proxy
 
 
 def test_heartbeats_are_served_while_a_batch_is_applied(

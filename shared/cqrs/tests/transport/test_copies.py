@@ -62,6 +62,14 @@ def test_header_that_cannot_be_sent_costs_no_other() -> None:
     assert copy.headers == {"cqrs-revisions": "monotonic", REASON_HEADER: "why"}
 
 
+def test_headers_that_decide_are_kept_where_others_are_too_large() -> None:
+    headers = {"a": "x" * 70_000, "cqrs-revisions": "monotonic"}
+
+    copy = dead_copy(delivery(headers), key=None, body=b"", reason="why", ttl_seconds=None)
+
+    assert copy.headers == {"cqrs-revisions": "monotonic", REASON_HEADER: "why"}
+
+
 def test_copies_of_strange_messages_are_kept(publisher: Publisher, consumer: Consumer) -> None:
     strange = message(headers={"nested": {"a": [1, None, True]}, "long": 2**62})
     publisher.publish([strange], timeout_seconds=10)

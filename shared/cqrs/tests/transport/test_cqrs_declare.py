@@ -14,9 +14,9 @@ from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer, Publisher
 from local_stack.ports import free_ports
+from local_stack.proxy import Proxy
 from tests.transport.faults import background
 from tests.transport.messages import CONFIRMED, UNROUTABLE, message, numbers, receive
-from tests.transport.proxy import Proxy
 
 
 def test_says_what_was_created_and_what_is_there(

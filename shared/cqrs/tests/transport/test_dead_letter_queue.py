@@ -12,10 +12,10 @@ from dj_cqrs.exceptions import TransportError
 from dj_cqrs.transport.base import BaseTransport, DeadLetterQueue, Delivery
 from dj_cqrs.transport.memory import MemoryTransport, broker
 from dj_cqrs.transport.rabbit_mq import RabbitMQTransport
+from local_stack.proxy import Proxy
 from local_stack.waiting import eventually
 from tests.expectations import expect
 from tests.transport.messages import messages, receive, receive_and_ack
-from tests.transport.proxy import Proxy
 
 
 def reject(transport: type[BaseTransport], count: int) -> None:

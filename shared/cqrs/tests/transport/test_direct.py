@@ -19,9 +19,9 @@ from dj_cqrs.transport import BaseTransport, RabbitMQTransport
 from dj_cqrs.transport.base import Consumer
 from dj_cqrs.transport.mixins import LoggingMixin
 from local_stack.ports import free_ports
+from local_stack.proxy import Proxy
 from local_stack.waiting import eventually
 from tests.transport.messages import receive
-from tests.transport.proxy import Proxy
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ def test_example_of_the_settings_works(settings: Settings) -> None:
     exec(example, names)
     settings.CQRS = {**names["CQRS"], "tls": {}}  # the file is nowhere but in the example
 
-    read = connection_parameters("relay")
+    (read,) = connection_parameters("relay")
 
     assert names["CQRS"]["tls"].keys() == {"ca_file"}
     assert (read.host, read.port, read.virtual_host) == ("broker.example", 5671, "shop")
@@ -27,7 +27,7 @@ def test_example_of_the_settings_works(settings: Settings) -> None:
 
 def test_defaults_are_those_of_the_page(settings: Settings) -> None:
     settings.CQRS = {"transport": "dj_cqrs.transport.RabbitMQTransport"}
-    read = connection_parameters("relay")
+    (read,) = connection_parameters("relay")
 
     for name in ("heartbeat", "blocked_connection_timeout", "socket_timeout", "stack_timeout"):
         assert f"`{name}` ({getattr(read, name):g})" in PAGE

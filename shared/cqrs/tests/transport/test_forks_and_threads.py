@@ -21,10 +21,10 @@ from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer
 from local_stack.ports import free_ports
+from local_stack.proxy import Proxy
 from local_stack.servers import RabbitMQServer
 from local_stack.waiting import eventually
 from tests.transport.messages import receive
-from tests.transport.proxy import Proxy
 
 
 @pytest.fixture(autouse=True)

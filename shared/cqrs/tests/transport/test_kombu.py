@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import kombu
 import pytest
@@ -17,13 +16,13 @@ from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, ConfigurationError, TransportError
 from dj_cqrs.transport import KombuTransport
+from local_stack.proxy import Proxy
 from local_stack.servers import Server
 from local_stack.waiting import eventually
 from tests.expectations import expect_equal
 from tests.transport.faults import away
 from tests.transport.kombu_settings import fresh_settings
 from tests.transport.messages import CONFIRMED, message, messages, numbers, receive
-from tests.transport.proxy import Proxy
 
 
 @pytest.fixture(autouse=True)
@@ -257,6 +256,7 @@ def test_unbound_model_is_routed_no_more(cqrs: dict[str, Any]) -> None:
         ({"url": "sqs://key:secret@"}, "has the scheme 'sqs'; KombuTransport takes amqp"),
         ({"url": "memory://"}, "reaches no other process"),
         ({"url": "localhost"}, "has no scheme"),
+        ({"url": ["redis://:secret@x", "redis://y"]}, "must be one URL for KombuTransport"),
         ({"url": "redis://user:secret@host:port/0"}, "percent-encoded"),
         ({"url": "filesystem://"}, "must name an absolute directory"),
         ({"url": "redis://x", "consumer_prefetch_count": "many"}, "must be a whole number"),
@@ -285,9 +285,7 @@ def test_redis_that_hangs_holds_up_no_save_for_long(
     settings: Settings, redis: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Proxy(redis.url) as proxy:
-        settings.CQRS = fresh_settings(
-            f"redis://127.0.0.1:{urlsplit(proxy.url).port}/0", produce_timeout=1
-        )
+        settings.CQRS = fresh_settings(proxy.url, produce_timeout=1)
         KombuTransport.produce(payload())
         proxy.freeze()
         started_at = time.monotonic()

@@ -12,7 +12,8 @@ from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
 
 def parameters(settings: Settings, **cqrs: Any) -> Any:
     settings.CQRS = {"transport": "dj_cqrs.transport.RabbitMQTransport", **cqrs}
-    return connection_parameters("relay")
+    (read,) = connection_parameters("relay")
+    return read
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,28 @@ def test_url_is_read(
         credentials.username,
         credentials.password,
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "amqp://ann:a,b@mq1/shop,amqp://mq2:5673,amqps://mq3/",
+        " amqp://ann:a,b@mq1/shop , amqp://mq2:5673 ,\n amqps://mq3/ ",
+        ["amqp://ann:a,b@mq1/shop", "amqp://mq2:5673", "amqps://mq3/"],
+        ("amqp://ann:a,b@mq1/shop", "amqp://mq2:5673", "amqps://mq3/"),
+    ],
+)
+def test_each_node_of_a_cluster_has_a_url_of_its_own(settings: Settings, url: Any) -> None:
+    settings.CQRS = {"transport": "dj_cqrs.transport.RabbitMQTransport", "url": url}
+    nodes = connection_parameters("relay")
+
+    assert [(node.host, node.port, node.virtual_host) for node in nodes] == [
+        ("mq1", 5672, "shop"),
+        ("mq2", 5673, "/"),
+        ("mq3", 5671, "/"),
+    ]
+    assert nodes[0].credentials.password == "a,b"
+    assert [node.ssl_options is not None for node in nodes] == [False, False, True]
 
 
 def test_parts_are_read_where_there_is_no_url(settings: Settings) -> None:
@@ -92,6 +115,14 @@ def test_connection_says_which_service_and_process_it_belongs_to(
         ({"url": "redis://mq"}, 'scheme "redis"'),
         ({"url": "localhost:5672"}, "Scheme must be"),
         ({"url": "amqp://mq:port/"}, "cannot be read"),
+        ({"url": "amqp://mq1,mq2/"}, "write a whole URL for each"),
+        ({"url": "amqp://mq1:5672,mq2:5672/"}, "cannot be read"),
+        ({"url": "amqp://mq1/,"}, "ends with a comma"),
+        ({"url": "amqp://mq1/,http://mq2/"}, 'scheme "http"'),
+        ({"url": ["amqp://mq1/", ""]}, "a list of them"),
+        ({"url": ["amqp://mq1/", None]}, "a list of them"),
+        ({"url": {"amqp://mq1/"}}, "a list of them"),
+        ({"url": 5}, "a list of them"),
         ({"url": "amqp://mq:99999/"}, "cannot be read"),
         ({"url": "amqp://[::1/"}, "cannot be read"),
         ({"url": "amqp://mq/a/b"}, "%2F"),

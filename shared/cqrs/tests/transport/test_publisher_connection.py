@@ -11,8 +11,8 @@ from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.base import Consumer, Publisher
 from local_stack.ports import free_ports
+from local_stack.proxy import Proxy
 from tests.transport.messages import CONFIRMED, FAILED, UNROUTABLE, message, messages
-from tests.transport.proxy import Proxy
 
 
 def test_broker_that_is_not_there_is_a_transport_error(
@@ -23,6 +23,31 @@ def test_broker_that_is_not_there_is_a_transport_error(
 
     with pytest.raises(BrokerUnreachableError, match=f"127.0.0.1:{port}.*refused"):
         RabbitMQTransport.publisher().publish(messages([1]), timeout_seconds=10)
+
+
+def test_a_node_that_is_away_or_hangs_leaves_time_for_the_others(
+    cqrs: dict[str, Any], settings: Settings, proxy: Proxy, consumer: Consumer
+) -> None:
+    (port,) = free_ports(1)
+    proxy.freeze()
+    nodes = [f"amqp://127.0.0.1:{port}/", f"{proxy.url}?stack_timeout=60", cqrs["url"]]
+    settings.CQRS = {**cqrs, "url": ",".join(nodes)}
+
+    for number in range(4):  # in another order each time
+        publisher = RabbitMQTransport.publisher()
+        assert publisher.publish(messages([number]), timeout_seconds=6) == [CONFIRMED]
+        publisher.close()
+
+
+def test_nodes_that_are_all_away_are_all_named(cqrs: dict[str, Any], settings: Settings) -> None:
+    first, second = free_ports(2)
+    settings.CQRS = {**cqrs, "url": [f"amqp://127.0.0.1:{port}/" for port in (first, second)]}
+
+    with pytest.raises(BrokerUnreachableError) as caught:
+        RabbitMQTransport.publisher().publish(messages([1]), timeout_seconds=10)
+
+    assert f"127.0.0.1:{first}" in str(caught.value)
+    assert f"127.0.0.1:{second}" in str(caught.value)
 
 
 def test_unknown_host_is_a_transport_error(cqrs: dict[str, Any], settings: Settings) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from pika.exceptions import AMQPError
 from pytest_django import Settings
 
 from dj_cqrs.exceptions import BrokerUnreachableError, ConfigurationError, TransportError
 from dj_cqrs.transport import RabbitMQTransport
 from dj_cqrs.transport.rabbit_mq.parameters import connection_parameters
-from dj_cqrs.transport.tls import TLSOptions
+from dj_cqrs.transport.tls import TLSOptions, hint
 from local_stack.certificates import Authority, Certificate, TLSListener
 from local_stack.ports import free_ports
 from local_stack.rabbitmq import PrivateRabbitMQ
@@ -200,6 +201,18 @@ def test_verification_can_be_given_up_in_so_many_words(
     assert "CQRS tls: the broker's certificate is not verified." in caplog.messages
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        "(1, '[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required')",
+        "SSLEOFError(8, 'EOF occurred in violation of protocol (_ssl.c:2427)')",
+    ],
+)
+def test_a_refused_client_is_told_so_whether_or_not_it_has_read_the_alert(error: str) -> None:
+    """The broker hangs up after its alert, and pika writes before it reads now and then."""
+    assert "cert_file and key_file" in hint(AMQPError(f"Stream connection lost: {error}"))
+
+
 def test_certificates_are_verified_by_default() -> None:
     context = TLSOptions().context()
 
@@ -210,10 +223,10 @@ def test_certificates_are_verified_by_default() -> None:
 
 def test_default_port_of_tls_is_its_own(configure: Configure) -> None:
     configure(url="amqps://mq/")
-    assert connection_parameters("relay").port == 5671
+    assert [node.port for node in connection_parameters("relay")] == [5671]
 
     configure(host="mq", tls={})
-    read = connection_parameters("relay")
+    (read,) = connection_parameters("relay")
     assert (read.port, read.ssl_options.server_hostname) == (5671, "mq")
 
 

@@ -11,6 +11,7 @@ from dj_cqrs import conf
 from dj_cqrs.connections import refresh_connections
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.privacy import telling
 from dj_cqrs.registries import ReplicaRegistry
 
 if TYPE_CHECKING:
@@ -100,9 +101,10 @@ def _route(payload: TransportPayload) -> Any:
         return _call(payload, model)
     except Error as error:
         revision = payload.instance_data.get("cqrs_revision")
+        told = telling.about(str(error), payload)
         logger.error(  # noqa: TRY400  (the text is a contract)
             "%s\nCQRS %s error: pk = %s, cqrs_revision = %s (%s).",
-            *(error, payload.signal_type, payload.pk, revision, cqrs_id),
+            *(told, payload.signal_type, payload.pk, revision, cqrs_id),
         )
         return None
 

@@ -1,13 +1,17 @@
 """The admin of the inbox: dead letters are looked at, retried or discarded here."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from dj_cqrs.inbox.models import ParkedMessage
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica import parking
+
+#: Characters of a body that a page can bear.
+MAX_SHOWN: Final = 100_000
 
 
 class _ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable
@@ -34,6 +38,10 @@ class ParkedMessageAdmin(_ReadOnlyAdmin):
     exclude = ("body",)
     readonly_fields = ("body_text",)
 
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[ParkedMessage]":
+        """Without the bodies, which may be large: only a message's own page reads its one."""
+        return super().get_queryset(request).defer("body", "traceback")
+
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> Any:
         """Discarding says better what happens than Django's "delete".
 
@@ -53,8 +61,13 @@ class ParkedMessageAdmin(_ReadOnlyAdmin):
 
     @admin.display(description="body")
     def body_text(self, message: ParkedMessage) -> str:
-        """The body as text, whatever it is."""
-        return bytes(message.body).decode("utf-8", "backslashreplace")
+        """The body as text, whatever it is; private values are masked."""
+        text = telling.body_text(bytes(message.body))
+        if len(text) <= MAX_SHOWN:
+            return text
+        return (
+            f"{text[:MAX_SHOWN]}… ({len(message.body)} bytes; cqrs_dead_letters dump prints all)"
+        )
 
     @admin.action(description="Retry now", permissions=["delete"])
     def retry(self, request: HttpRequest, queryset: "QuerySet[ParkedMessage]") -> None:

@@ -11,6 +11,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from dj_cqrs.connections import is_about_connection, persistently
+from dj_cqrs.fail_points import reach
 from dj_cqrs.master import marking, recording
 from dj_cqrs.master.marks import Change, Mark
 from dj_cqrs.master.revisions import chunks
@@ -77,6 +78,7 @@ def sync_rows(request: SyncRequest, pks: Sequence[Any]) -> SyncReport:
         return report
     for chunk in chunks(pks):
         report += persistently(request.using, partial(_sync, request, chunk))
+        reach("sync.chunk")
     return report
 
 

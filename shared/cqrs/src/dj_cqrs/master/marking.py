@@ -39,10 +39,11 @@ def before_raw_save(instance: Any, using: str) -> None:
     instance.cqrs_revision = NextRevision(0 if is_changed else 1)
 
 
-def saved(instance: Any, using: str | None, *, created: bool) -> None:
+def saved(instance: Any, using: str | None, *, created: bool, is_sent: bool) -> None:
     """Marks a row that ``save()`` wrote.
 
-    The revision is a number again: known for a new row, else read when somebody asks for it.
+    The revision is a number again: known for a new row, else read when somebody asks for it. It
+    grows also where the model does not produce, so that diffs find the row when it does again.
     """
     using = alias_of(instance, using)
     model, pk = row_of(instance)
@@ -52,7 +53,9 @@ def saved(instance: Any, using: str | None, *, created: bool) -> None:
         else:
             instance.__dict__.pop("cqrs_revision")  # a tracker's descriptor cannot be deleted
     previous = marks_on(using).previous.pop((model, pk), None)
-    change = Change.CREATE if created else Change.UPDATE
+    change = Change.KEPT
+    if is_sent:
+        change = Change.CREATE if created else Change.UPDATE
     add(Mark(change, model, pk, using, instance=instance, previous=previous))
     if tracking.tracked_fields(model) and (marks := marks_on(using).of(model, pk)):
         tracking.remember(instance, tracking.of_change(RowChange(model, pk, marks), instance))
@@ -141,20 +144,25 @@ def rows_updated(
         previous: pk -> tracked values before, if the model tracks any.
         using: database alias.
     """
+    change = Change.UPDATE if model.CQRS_PRODUCE else Change.KEPT
     model = model_of(model)
     for pk, values in previous.items():
-        add(Mark(Change.UPDATE, model, pk, using, previous=values))
+        add(Mark(change, model, pk, using, previous=values))
     return RecordedRows(model, list(previous), using)
 
 
 def related_saved(model: Any, path: str, pks: Iterable[Any], using: str) -> None:
     """Marks that rows were saved which payloads of ``model`` embed, found along ``path``."""
+    if not model.CQRS_PRODUCE:
+        return
     for pk in pks:
         add(Mark(Change.RELATED, model, pk, using, path=path))
 
 
 def sync_requested(instance: Any, using: str | None, queue: str | None) -> None:
-    """Asks for the row's state at the end of the transaction."""
+    """Asks for the row's state at the end of the transaction, if its model produces."""
+    if not type(instance).CQRS_PRODUCE:
+        return
     using = alias_of(instance, using)
     add(Mark(Change.SYNC, *row_of(instance), using, instance=instance, queue=queue))
 

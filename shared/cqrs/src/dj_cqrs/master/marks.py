@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 
 from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.fail_points import reach
 from dj_cqrs.registries import MasterRegistry
 
 
@@ -29,10 +30,13 @@ class Change(enum.Enum):
     SYNC = "sync"
     #: A save that is not sent: it counts as a save of its object, and for nothing else.
     UNSENT = "unsent"
+    #: A change of a row whose model does not produce: its revision grows, and nobody is told.
+    KEPT = "kept"
 
 
-#: Changes of the row that others learn of.
-_SENT = frozenset({Change.CREATE, Change.UPDATE, Change.DELETE})
+#: Changes with a revision of their own.
+_CHANGES = frozenset({Change.CREATE, Change.UPDATE, Change.DELETE, Change.KEPT})
+_SAVES = frozenset({Change.CREATE, Change.UPDATE, Change.UNSENT, Change.KEPT})
 
 
 Row = tuple[type[Model], Any]
@@ -116,7 +120,7 @@ class Mark:
         self.messages: list[TransportPayload] = []
         self.is_recorded = False
         #: Whether it still counts as a save of its object.
-        self.is_counted = change in {Change.CREATE, Change.UPDATE, Change.UNSENT}
+        self.is_counted = change in _SAVES
         self.finish: Callable[[Mark], None] | None = None
 
     @property
@@ -172,7 +176,7 @@ class Marks:
 
     def is_changed(self, model: type[Model], pk: Any) -> bool:
         """Whether a surviving change has raised the row's revision already."""
-        return any(mark.change in _SENT for mark in self.of(model, pk))
+        return any(mark.change in _CHANGES for mark in self.of(model, pk))
 
     def saves_of(self, instance: Model) -> list[Mark]:
         """The object's own surviving saves, but for those that it was told to forget."""
@@ -208,7 +212,7 @@ def _on_commit(mark: Mark, using: str) -> None:
         transaction.on_commit(mark, using=using)
 
 
-def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], None]) -> Marks:
+def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], bool]) -> Marks:
     """Returns the marks of this thread's connection, with its commit wrapped once.
 
     Django has no hook before a commit. ``_commit`` of the connection object is what the end of
@@ -216,8 +220,8 @@ def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], None]) -
 
     Args:
         using: database alias.
-        before_commit: called inside the transaction when all is done but the commit. What it
-            raises rolls the transaction back.
+        before_commit: called inside the transaction when all is done but the commit; returns
+            whether rows have changed. What it raises rolls the transaction back.
     """
     connection = connections[using]
     marks: Marks | None = connection.__dict__.get("_cqrs_marks")
@@ -228,11 +232,13 @@ def marks_of(using: str, before_commit: Callable[[BaseDatabaseWrapper], None]) -
 
         def _commit() -> None:
             try:
-                before_commit(connection)
+                has_changed = before_commit(connection)
             except BaseException:
                 connection.rollback()
                 raise
             commit()
+            if has_changed:
+                reach("master.committed")
 
         connection.__dict__["_commit"] = _commit
     return marks

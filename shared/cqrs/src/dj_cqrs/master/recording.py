@@ -12,22 +12,26 @@ from typing import Any, Final
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from dj_cqrs import conf
+from dj_cqrs import bodies, conf
 from dj_cqrs.controller import producer
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import PermanentError
+from dj_cqrs.fail_points import reach
 from dj_cqrs.master import payloads, related, serialization
 from dj_cqrs.master.changes import RowChange, by_model, fold
 from dj_cqrs.master.children import children_first, rows_children_first
 from dj_cqrs.master.marks import Change, Mark, Marks, marks_of
 from dj_cqrs.master.revisions import chunks, known_otherwise, true_revisions_of
+from dj_cqrs.privacy import telling
 from dj_cqrs.transport import undelivered
-from dj_cqrs.wire import to_plain
 
 logger = logging.getLogger("django-cqrs")
 
 #: Changes that let the revision of their row grow.
-_RAISING: Final = frozenset({Change.CREATE, Change.UPDATE})
+_RAISING: Final = frozenset({Change.CREATE, Change.UPDATE, Change.KEPT})
+
+#: Marks that say nothing of their row to others.
+_SILENT: Final = frozenset({Change.RELATED, Change.UNSENT, Change.KEPT})
 
 
 class RecordingLoopError(PermanentError):
@@ -91,7 +95,7 @@ def record(marks: list[Mark], using: str) -> int:
             store.record(batch, using)
         else:
             for payload in batch:
-                to_plain(payload.to_dict())  # as with an outbox: refused before the commit
+                bodies.encode(payload)  # as with an outbox: refused before the commit
         if listeners or not has_outbox:
             # The last mark carries them all over the commit.
             marks[-1].messages += batch
@@ -116,7 +120,7 @@ def commit(using: str, but: Iterable[Mark]) -> None:
 
 def _messages(marks: list[Mark], using: str) -> Iterator[list[TransportPayload]]:
     """Yields the payloads in batches: saves by model, then deletes, children before parents."""
-    changes = fold(mark for mark in marks if mark.change not in {Change.RELATED, Change.UNSENT})
+    changes = fold(mark for mark in marks if mark.change not in _SILENT)
     saved = (mark for mark in marks if mark.change is Change.RELATED)
     for mark in related.touch(saved, changes, using):
         changes.setdefault(mark.row, RowChange(mark.model, mark.pk)).marks.append(mark)
@@ -183,25 +187,32 @@ def _of_gone(change: RowChange) -> list[TransportPayload]:
     return [] if change.deletion is None else [change.deletion]
 
 
-def _flush(connection: BaseDatabaseWrapper) -> None:
-    """Records what the transaction changed; called right before its commit."""
+def _flush(connection: BaseDatabaseWrapper) -> bool:
+    """Records what the transaction changed, if anything; called right before its commit."""
     using = connection.alias
-    _record_all(using, marks_on(using).pending)
+    has_changed = _record_all(using, marks_on(using).pending)
     # What direct mode has to produce goes before other hooks, which may raise and stop the rest.
     connection.run_on_commit.sort(key=lambda hook: not _carries_messages(hook[1]))
     true_revisions_of(using).clear()
+    return has_changed
 
 
-def _record_all(using: str, pending: Callable[[], list[Mark]]) -> None:
+def _record_all(using: str, pending: Callable[[], list[Mark]]) -> bool:
     """Records marks, and those that users' code adds meanwhile.
+
+    Returns:
+        Whether there were any.
 
     Raises:
         RecordingLoopError: it adds more each time; the transaction is to be rolled back.
     """
-    for _ in range(_MAX_ROUNDS):
+    for number in range(_MAX_ROUNDS):
         marks = pending()
         if not marks:
-            return
+            if number:
+                reach("master.recorded")
+            return number > 0
+        reach("master.row_written")
         record(marks, using)
     saved = {mark.model.__name__ for mark in pending() if mark.change is not Change.RELATED}
     names = ", ".join(sorted(saved))
@@ -236,6 +247,11 @@ def _produce(payload: TransportPayload) -> None:
     """The change is committed: an error must reach neither its caller nor the other payloads."""
     try:
         producer.produce(payload)
-    except Exception as error:
-        logger.exception("CQRS couldn't be published: pk = %s (%s).", payload.pk, payload.cqrs_id)
+    except Exception as error:  # noqa: BLE001  it is logged
+        telling.log_exception(
+            "CQRS couldn't be published: pk = %s (%s).",
+            *(payload.pk, payload.cqrs_id),
+            error=error,
+            payload=payload,
+        )
         undelivered.report(payload, error)

@@ -46,10 +46,10 @@ def prepared(
         The ``update_fields`` to save with.
     """
     fields = update_fields
-    is_sent = instance.CQRS_PRODUCE and (fields is None or (fields and update_cqrs_fields))
+    grows = fields is None or (fields and update_cqrs_fields)
     using = _using(instance, *arguments)
     with _transaction(using):
-        if not is_sent:
+        if not grows:
             # In a transaction all the same: rows that embed this one may have to be sent.
             yield fields
             marking.saved_silently(instance, using)

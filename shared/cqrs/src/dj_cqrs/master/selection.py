@@ -11,6 +11,7 @@ from dj_cqrs.connections import is_about_connection
 from dj_cqrs.master import marking
 from dj_cqrs.master.bulk_sync import SyncRequest, sync_rows
 from dj_cqrs.master.marks import row_of
+from dj_cqrs.privacy import telling
 
 logger = logging.getLogger("django-cqrs")
 
@@ -71,4 +72,9 @@ def sync_one_by_one(instances: Sequence[Any]) -> SelectionReport:
 
 
 def _log(instance: Any, error: Exception) -> None:
-    logger.error("CQRS sync failed: pk = %s (%s).", instance.pk, instance.CQRS_ID, exc_info=error)
+    subject = instance.pk, instance.CQRS_ID
+    if not telling.has_private_values(type(instance)):
+        logger.error("CQRS sync failed: pk = %s (%s).", *subject, exc_info=error)
+        return
+    kind, told = type(error).__name__, telling.of_master(error, type(instance))
+    logger.error("CQRS sync failed: pk = %s (%s). %s: %s", *subject, kind, told)

@@ -14,12 +14,14 @@ from typing import Final
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from dj_cqrs import wire
+from dj_cqrs import conf, wire
 from dj_cqrs.connections import refresh_connections
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
+from dj_cqrs.fail_points import reach
 from dj_cqrs.outbox import claims, retention, superseded
 from dj_cqrs.outbox.models import OutboxMessage
+from dj_cqrs.signing import messages as signing
 from dj_cqrs.transport import log_hooks
 from dj_cqrs.transport.base import OutgoingMessage, Publisher, PublishOutcome
 
@@ -98,18 +100,22 @@ class Relay:
         published: list[OutboxMessage] = []
         with claims.claim(self._using, self._limit) as messages:
             if messages:
+                reach("relay.claimed")
                 outcomes = self._publish(messages)
+                reach("relay.confirmed")
                 published = self._settle(messages, outcomes)
+                reach("relay.deleted")
         _tell(published)
         return len(messages)
 
     def _publish(self, messages: Sequence[OutboxMessage]) -> list[PublishOutcome]:
-        outgoing = [
-            OutgoingMessage(
-                str(message.pk), message.routing_key, bytes(message.body), message.headers
-            )
-            for message in messages
-        ]
+        """The outcome of each message; what is too large is not even sent."""
+        sent = [message for message in messages if _excess(message) is None]
+        outcomes = dict(zip(sent, self._publish_all(sent), strict=True))
+        return [outcomes.get(message, PublishOutcome.FAILED) for message in messages]
+
+    def _publish_all(self, messages: Sequence[OutboxMessage]) -> list[PublishOutcome]:
+        outgoing = [_outgoing(message) for message in messages]
         try:
             outcomes = self._publisher.publish(outgoing, timeout_seconds=PUBLISH_TIMEOUT_SECONDS)
         except BrokerUnreachableError:
@@ -135,6 +141,7 @@ class Relay:
                 _postpone(message, outcome)
         done = {message.pk for message in confirmed} | self._needless(kept)
         rows = OutboxMessage.objects.using(self._using)
+        reach("relay.deleting")
         rows.filter(pk__in=done).delete()
         rows.bulk_update([message for message in kept if message.pk not in done], _POSTPONED)
         return confirmed
@@ -153,13 +160,28 @@ class Relay:
             self._next_look_at = time.monotonic() + retention.INTERVAL_SECONDS
 
 
+def _outgoing(message: OutboxMessage) -> OutgoingMessage:
+    """Signed now and not when it was recorded: what waits here must survive a change of keys."""
+    routing_key, body = message.routing_key, bytes(message.body)
+    headers = signing.signed(message.headers, routing_key=routing_key, body=body)
+    return OutgoingMessage(str(message.pk), routing_key, body, headers)
+
+
+def _excess(message: OutboxMessage) -> str | None:
+    """Why a message is too large to be sent, or None. The limit may have changed since."""
+    size, limit = len(message.body), conf.config().max_body_bytes
+    if size <= limit:
+        return None
+    return f"The body has {size} bytes; CQRS['max_body_bytes'] is {limit}."
+
+
 def _postpone(message: OutboxMessage, outcome: PublishOutcome) -> None:
     """Waits longer each time: 1, 2, 4 … seconds up to the maximum."""
     delay_seconds = min(2 ** min(message.attempts, 10), MAX_DELAY_SECONDS)
     message.attempts += 1
     message.due_at = timezone.now() + timedelta(seconds=delay_seconds)
     message.is_unroutable = outcome is PublishOutcome.UNROUTABLE
-    message.last_error = _REASONS[outcome]
+    message.last_error = _excess(message) or _REASONS[outcome]
     if message.attempts == 1:
         logger.warning("CQRS message %s (%s): %s", message.pk, message.cqrs_id, message.last_error)
 

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from dj_cqrs import timeouts
 from dj_cqrs.exceptions import TransientError
+from dj_cqrs.fail_points import reach
 from dj_cqrs.logger import timed_out_queries_logged
 from dj_cqrs.replica import database, dependents, ledger, parents
 from dj_cqrs.replica.message import Message
@@ -100,6 +101,8 @@ def _apply_together(model: Any, messages: list[Message], attempt: Attempt) -> li
                     raise
                 results.append(_blamed(message, error, using))
         writer.flush()
+    if changed:
+        reach("consumer.applied")
     ledger.save(model, changed, using)
     return results
 

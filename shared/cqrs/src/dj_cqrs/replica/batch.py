@@ -7,6 +7,7 @@ from typing import Final
 from django.db import DatabaseError, router, transaction
 
 from dj_cqrs.inbox.models import ParkedMessage
+from dj_cqrs.privacy import telling
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.replica import database, hooks, log, overtaken, parents, parking
 from dj_cqrs.replica.apply import Attempt, apply
@@ -67,7 +68,7 @@ def park_suspect(raw: RawMessage, error: Exception) -> None:
     try:
         parking.park_suspect(result, alias_of(message))
     except Exception as failure:
-        raise DatabaseAwayError(f"a suspect cannot be kept: {failure}") from failure
+        raise DatabaseAwayError(f"a suspect cannot be kept: {_told(failure)}") from failure
 
 
 def give_up(raw: RawMessage) -> bool:
@@ -144,7 +145,9 @@ def _apply_on(messages: list[Message], using: str) -> list[Result]:
         if number < _TRIES:
             database.pause_before_retry(number)
     if database.is_conflict(last_error):
-        raise DatabaseAwayError(f"still in conflict with others: {last_error}") from last_error
+        raise DatabaseAwayError(
+            f"still in conflict with others: {_told(last_error)}"
+        ) from last_error
     return _split(messages, last_error, using)
 
 
@@ -181,7 +184,7 @@ def _keep(results: list[Result], using: str | None = None) -> list[Result]:
     except Exception as error:
         _raise_if_away(error, using)
         if database.is_conflict(error):
-            raise DatabaseAwayError(str(error)) from error
+            raise DatabaseAwayError(_told(error)) from error
         if len(results) > 1:
             return [kept for result in results for kept in _keep([result], using)]
         return [_unkept(results[0], error)]
@@ -190,7 +193,7 @@ def _keep(results: list[Result], using: str | None = None) -> list[Result]:
 
 def _unkept(result: Result, error: Exception) -> Result:
     if result.raw.parked is not None:
-        raise DatabaseAwayError(f"a parked message cannot be settled: {error}") from error
+        raise DatabaseAwayError(f"a parked message cannot be settled: {_told(error)}") from error
     return Result(result.raw, Outcome.REJECTED, result.message, error)
 
 
@@ -198,7 +201,12 @@ def _raise_if_away(error: Exception, using: str) -> None:
     """Nothing can be applied nor kept while the database is away."""
     is_of_database = isinstance(error, DatabaseError) or database.is_operational(error)
     if is_of_database and not (database.answers(using) and parking.refusal(using) is None):
-        raise DatabaseAwayError(f"database {using!r} is away: {error}") from error
+        raise DatabaseAwayError(f"database {using!r} is away: {_told(error)}") from error
+
+
+def _told(error: BaseException) -> str:
+    """A database may quote the row that it was given."""
+    return telling.about(telling.text_of(error), None)
 
 
 def wake_children(results: Iterable[Result], using: str) -> None:

@@ -11,9 +11,11 @@ from typing import Any, Final
 from django.utils import timezone
 
 from dj_cqrs.constants import SignalType
-from dj_cqrs.exceptions import ContractError
+from dj_cqrs.dataclasses import MissingKeyError
+from dj_cqrs.exceptions import ContractError, CQRSError
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica import hooks, order_log
-from dj_cqrs.replica.message import Message, UnknownModelError
+from dj_cqrs.replica.message import Message, UnknownModelError, UntrustedError
 from dj_cqrs.replica.outcome import Outcome, Result
 from dj_cqrs.replica.retry import Fate, Plan
 from dj_cqrs.transport import log_hooks
@@ -45,7 +47,7 @@ def settled(results: Iterable[Result]) -> None:
 
 def failed(result: Result, plan: Plan, attempts: int) -> None:
     """Says why a message failed, for the how-manieth time, and what happens next."""
-    logger.warning("%s", _explained(result))
+    _explain(result)
     if result.message is None:
         return
     payload = result.message.payload
@@ -55,8 +57,11 @@ def failed(result: Result, plan: Plan, attempts: int) -> None:
         payload.is_dead_letter = True
         log_hooks.call(log_hooks.hook("log_dead_letter"), payload)
         return
-    eta = timezone.now() + timedelta(seconds=plan.delay_seconds)
-    log_hooks.call(log_hooks.hook("log_delayed"), payload, plan.delay_seconds, eta)
+    delay = plan.delay_seconds
+    eta = timezone.now() + timedelta(seconds=delay)
+    # "2 sec", as the setting says it.
+    shown = int(delay) if delay == int(delay) else delay
+    log_hooks.call(log_hooks.hook("log_delayed"), payload, shown, eta)
 
 
 def requeued(message: Message) -> None:
@@ -67,23 +72,26 @@ def requeued(message: Message) -> None:
 
 def rejected(result: Result) -> None:
     """Says that the broker has to keep a message as it is, since the inbox cannot."""
-    logger.error("%s", _explained(result))
+    _explain(result)
     if result.message is not None:
         log_hooks.call(log_hooks.hook("log_consumed_denied"), result.message.payload)
 
 
-def broken_policy(policy: Any, error: Exception) -> None:
-    """Says that a model's retry hooks raised."""
-    logger.error("The retry hooks of %s failed: %s", policy.__name__, error, exc_info=error)
+def broken_policy(policy: Any, error: Exception, result: Result) -> None:
+    """Says that a model's retry hooks raised; they were given the message's own error."""
+    payload = result.message.payload if result.message else None
+    telling.log_exception(
+        "The retry hooks of %s failed.", policy.__name__, error=error, payload=payload
+    )
 
 
-def reason_of(error: BaseException | None) -> str:
-    """An error in one line, even one that cannot say what it is."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001  the text of users' errors is users' code
-        text = "(it has no text)"
-    return f"{type(error).__name__}: {text}"
+def reason_of(result: Result) -> str:
+    """Why a message failed, in one line and without private values."""
+    error = result.error
+    if error is None:
+        return "it failed"
+    payload = result.message.payload if result.message else None
+    return telling.about(f"{type(error).__name__}: {telling.text_of(error)}", payload)
 
 
 def _order(message: Message, result: Result) -> None:
@@ -111,10 +119,30 @@ def _is_judged_here(message: Message) -> bool:
     return is_save and hooks.is_written_by_us(message.model, "cqrs_save")
 
 
+def _explain(result: Result) -> None:
+    """An error, as in django-cqrs, with the traceback of what is none of this library's.
+
+    That a message came too late, or before the row that it points to, is nobody's mistake.
+    """
+    error = result.error
+    is_expected = result.waits_for is not None or isinstance(error, hooks.ExpiredError)
+    level = logging.WARNING if is_expected else logging.ERROR
+    if error is None or isinstance(error, CQRSError):
+        logger.log(level, "%s", _explained(result))
+        return
+    payload = result.message.payload if result.message else None
+    telling.log_exception("%s", _explained(result), error=error, payload=payload, level=level)
+
+
 def _explained(result: Result) -> str:
-    reason = reason_of(result.error)[:_MAX_REASON_LENGTH]
-    if isinstance(result.error, UnknownModelError):
-        return str(result.error)
-    if result.message is None and isinstance(result.error, ContractError):
-        return f"CQRS couldn't be parsed: routing key {result.raw.routing_key!r}. {reason}"
+    error, where = result.error, f"routing key {result.raw.routing_key!r}"
+    reason = reason_of(result)[:_MAX_REASON_LENGTH]
+    if isinstance(error, UnknownModelError):
+        return str(error)
+    if isinstance(error, UntrustedError):
+        return f"CQRS is denied: {where}. {reason}"
+    if isinstance(error, MissingKeyError):
+        return f"CQRS couldn't proceed, {error.key} isn't found in body: {where}."
+    if result.message is None and isinstance(error, ContractError):
+        return f"CQRS couldn't be parsed: {where}. {reason}"
     return f"CQRS service exception: {reason}"

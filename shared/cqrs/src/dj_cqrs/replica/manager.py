@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import Error, models, router, transaction
 
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica import mapping, order_log
 from dj_cqrs.replica.read_only import ReplicaQuerySet
 
@@ -45,7 +46,8 @@ class ReplicaManager(models.Manager.from_queryset(ReplicaQuerySet)):  # type: ig
             with self._locking():
                 return self._save_mapped(mapped, previous, sync, meta)
         except mapping.MappingError as error:
-            logger.error("%s", error)  # noqa: TRY400  (the text is a contract)
+            told = telling.about_row(str(error), self.model, master_data)
+            logger.error("%s", told)  # noqa: TRY400  (the text is a contract)
             return None
 
     def _save_mapped(
@@ -56,9 +58,10 @@ class ReplicaManager(models.Manager.from_queryset(ReplicaQuerySet)):  # type: ig
         meta: dict[str, Any] | None,
     ) -> Any:
         instance = self.find(mapped[self.model._meta.pk.name])
+        # By name, as in django-cqrs: an override may take them as keyword arguments only.
         if instance is None:
-            return self.create_instance(mapped, previous, sync, meta)
-        return self.update_instance(instance, mapped, previous, sync, meta)
+            return self.create_instance(mapped, previous_data=previous, sync=sync, meta=meta)
+        return self.update_instance(instance, mapped, previous_data=previous, sync=sync, meta=meta)
 
     def _locking(self) -> AbstractContextManager[Any]:
         """A row can be locked within a transaction only, and the caller may have none."""
@@ -82,6 +85,7 @@ class ReplicaManager(models.Manager.from_queryset(ReplicaQuerySet)):  # type: ig
         return self._attempt(
             lambda: self.call_create(mapped_data, previous_data, sync, meta),
             f"CQRS create error: pk = {pk} ({cqrs_id}).",
+            mapped_data,
         )
 
     def update_instance(
@@ -105,6 +109,7 @@ class ReplicaManager(models.Manager.from_queryset(ReplicaQuerySet)):  # type: ig
         return self._attempt(
             lambda: self.call_update(instance, mapped_data, previous_data, sync, meta),
             f"CQRS update error: pk = {pk}, cqrs_revision = {revision} ({self.model.CQRS_ID}).",
+            mapped_data,
         )
 
     def delete_instance(self, master_data: dict[str, Any]) -> bool:
@@ -120,7 +125,9 @@ class ReplicaManager(models.Manager.from_queryset(ReplicaQuerySet)):  # type: ig
             logger.error("%s", error)  # noqa: TRY400  (the text is a contract)
             return False
         done = self._attempt(
-            lambda: self.call_delete(pk), f"CQRS delete error: pk = {pk} ({cqrs_id})."
+            lambda: self.call_delete(pk),
+            f"CQRS delete error: pk = {pk} ({cqrs_id}).",
+            master_data,
         )
         return bool(done)
 
@@ -182,13 +189,14 @@ class ReplicaManager(models.Manager.from_queryset(ReplicaQuerySet)):  # type: ig
     def _meta_kwargs(self, meta: dict[str, Any] | None) -> dict[str, Any]:
         return {"meta": meta} if self.model.CQRS_META else {}
 
-    def _attempt(self, action: Callable[[], Any], message: str) -> Any:
+    def _attempt(self, action: Callable[[], Any], message: str, data: Any) -> Any:
         """Runs the action in a savepoint, so that its failure leaves the transaction usable."""
         try:
             with transaction.atomic(using=self.database):
                 return action()
         except (Error, ValidationError, mapping.MappingError) as error:
-            logger.error("%s\n%s", error, message)  # noqa: TRY400  (the same)
+            told = telling.about_row(str(error), self.model, data)
+            logger.error("%s\n%s", told, message)  # noqa: TRY400  (the same)
             return None
 
     def _is_to_be_applied(self, instance: Any, mapped_data: dict[str, Any], sync: bool) -> bool:

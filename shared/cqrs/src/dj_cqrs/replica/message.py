@@ -12,6 +12,7 @@ from dj_cqrs.exceptions import ContractError, TransientError
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.replica import mapping
 from dj_cqrs.replica.revision import Incoming
+from dj_cqrs.signing import messages as signing
 from dj_cqrs.transport.base import Delivery
 from dj_cqrs.transport.topology import RoutingKey
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from dj_cqrs.inbox.models import ParkedMessage
 
 _MAX_REVISION: Final = 2**63 - 1
+
+#: Among the headers of a parked message: its signature was checked. No broker can set it.
+TRUSTED_MARK: Final = "cqrs-signature-checked"
 
 
 class Row(NamedTuple):
@@ -41,14 +45,33 @@ class UnknownModelError(TransientError):
         self.row = Row(cqrs_id, row_pk)
 
 
+class OversizedError(ContractError):
+    """Raised when a body is larger than the setting ``max_body_bytes``; nothing of it is read."""
+
+
+class UntrustedError(ContractError):
+    """Raised when a message's signature is missing, or wrong.
+
+    Somebody may add the key that is missing here and retry it, so it says which row it is about.
+    """
+
+    def __init__(self, reason: str, row: Row | None) -> None:
+        super().__init__(reason)
+        self.row = row
+
+
 @dataclass(frozen=True, slots=True)
 class RawMessage:
-    """A message as it came, from the broker or, with ``parked``, from the inbox."""
+    """A message as it came, from the broker or, with ``parked``, from the inbox.
+
+    ``is_trusted`` says that its signature was checked before, perhaps by a key that is gone now.
+    """
 
     body: bytes
     routing_key: str
     headers: Mapping[str, Any]
     parked: "ParkedMessage | None" = None
+    is_trusted: bool = False
 
     @classmethod
     def from_delivery(cls, delivery: Delivery) -> "RawMessage":
@@ -58,7 +81,8 @@ class RawMessage:
     @classmethod
     def from_parked(cls, parked: "ParkedMessage") -> "RawMessage":
         """Takes a parked message up again."""
-        return cls(bytes(parked.body), parked.routing_key, parked.headers, parked)
+        is_trusted = parked.headers.get(TRUSTED_MARK) is True
+        return cls(bytes(parked.body), parked.routing_key, parked.headers, parked, is_trusted)
 
     @property
     def is_retried_by_hand(self) -> bool:
@@ -129,10 +153,62 @@ def read(raw: RawMessage) -> Message:
         ContractError: it can never be applied.
         UnknownModelError: its model is not known here.
     """
+    check_size(raw)
+    try:
+        check_signature(raw)
+    except signing.SignatureError as error:
+        raise UntrustedError(str(error), _row_of(raw)) from error
+    return _read(raw)
+
+
+def check_size(raw: RawMessage) -> None:
+    """Refuses a body that is too large to be looked at.
+
+    Raises:
+        OversizedError: it is.
+    """
+    limit = conf.config().max_body_bytes
+    if len(raw.body) > limit:
+        raise OversizedError(
+            f"The body has {len(raw.body)} bytes; CQRS['max_body_bytes'] is {limit}."
+        )
+
+
+def check_signature(raw: RawMessage) -> None:
+    """Refuses what nobody with one of our keys has sent.
+
+    Raises:
+        SignatureError: see there.
+    """
+    if not raw.is_trusted:
+        signing.check(raw.headers, routing_key=raw.routing_key, body=raw.body)
+
+
+def is_trusted(raw: RawMessage) -> bool:
+    """Whether a message that was kept may be given another body: one that we stand up for."""
+    try:
+        check_size(raw)
+        check_signature(raw)
+    except ContractError:
+        return False
+    return True
+
+
+def _read(raw: RawMessage) -> Message:
     payload = TransportPayload.from_message(wire.decode(raw.body))
     if isinstance(payload.pk, bool):
         raise ContractError("'instance_pk' is not a primary key.")
     return from_payload(payload, raw)
+
+
+def _row_of(raw: RawMessage) -> Row | None:
+    """The row that a message says it is about; nothing is done to that row."""
+    try:
+        return _read(raw).row
+    except UnknownModelError as error:
+        return error.row
+    except Exception:  # noqa: BLE001  whatever is in it
+        return None
 
 
 def from_payload(payload: TransportPayload, raw: RawMessage) -> Message:

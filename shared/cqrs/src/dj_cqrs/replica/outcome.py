@@ -4,7 +4,14 @@ import enum
 from dataclasses import dataclass
 
 from dj_cqrs.exceptions import ContractError, PermanentError
-from dj_cqrs.replica.message import Message, RawMessage, Row, UnknownModelError
+from dj_cqrs.replica.message import (
+    Message,
+    OversizedError,
+    RawMessage,
+    Row,
+    UnknownModelError,
+    UntrustedError,
+)
 from dj_cqrs.replica.retry import Kind
 from dj_cqrs.replica.revision import LocalState
 
@@ -51,7 +58,17 @@ class Result:
         """The row that it is about, as far as the body says so."""
         if self.message is not None:
             return self.message.row
-        return self.error.row if isinstance(self.error, UnknownModelError) else None
+        if isinstance(self.error, UnknownModelError | UntrustedError):
+            return self.error.row
+        return None
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether its signature was looked at, and nothing was wrong with it."""
+        if self.message is not None or isinstance(self.error, UnknownModelError):
+            return True
+        unseen = UntrustedError | OversizedError
+        return isinstance(self.error, ContractError) and not isinstance(self.error, unseen)
 
     @property
     def failed(self) -> bool:

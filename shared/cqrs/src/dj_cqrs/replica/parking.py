@@ -3,7 +3,6 @@
 No message is held unacked or in memory for that, so that a crash loses none and delays no other.
 """
 
-import traceback
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -11,11 +10,14 @@ from typing import Any, Final
 from django.db import Error, connections, models, transaction
 from django.utils import timezone
 
+from dj_cqrs.fail_points import reach
 from dj_cqrs.inbox.models import ParkedMessage
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica import log, retry
-from dj_cqrs.replica.message import RawMessage, Row
+from dj_cqrs.replica.message import TRUSTED_MARK, RawMessage, Row
 from dj_cqrs.replica.outcome import Result
 from dj_cqrs.replica.planning import plan_for
+from dj_cqrs.signing import messages as signing
 
 #: For that long nobody else tries a message that a worker has claimed. A worker that needs more
 #: time is harmless: the ledger keeps the second one waiting, and then it finds a duplicate.
@@ -48,6 +50,8 @@ def settle(results: Sequence[Result], using: str) -> None:
         else:
             _keep_on(_fill(parked, result, using), _alias(parked, using))
     ParkedMessage.objects.using(using).bulk_create(fresh)
+    if any(result.failed for result in results):
+        reach("consumer.parked")
 
 
 def claim_due(limit: int, using: str) -> list[ParkedMessage]:
@@ -111,6 +115,7 @@ def park_due(raw: RawMessage, row: Row | None, using: str) -> None:
     """Keeps a message that has not failed here yet (None: it cannot be read); due at once."""
     parked = _new(raw)
     _say_what_it_is_about(parked, row)
+    _say_whether_it_is_trusted(parked, is_trusted=raw.is_trusted)
     parked.status = ParkedMessage.Status.RETRYING
     parked.attempts = 0
     parked.due_at = timezone.now()
@@ -170,6 +175,15 @@ def _say_what_it_is_about(parked: ParkedMessage, row: Row | None) -> None:
         parked.cqrs_id, parked.row_pk = storable(row.cqrs_id)[:200], storable(row.row_pk)[:255]
 
 
+def _say_whether_it_is_trusted(parked: ParkedMessage, *, is_trusted: bool) -> None:
+    """So that a key may go while messages that it signed still wait here.
+
+    A dead letter of a wrong signature has no mark: it is judged again when somebody retries it.
+    """
+    if is_trusted and signing.keys() is not None:
+        parked.headers = {**parked.headers, TRUSTED_MARK: True}
+
+
 def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
     """Writes down why it failed and what is to happen next."""
     now = timezone.now()
@@ -184,16 +198,18 @@ def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
     parked.claimed_at = None
     parked.waits_for = result.waits_for
     _say_what_it_is_about(parked, result.row)
-    error = result.error
-    parked.reason = storable(log.reason_of(error))[:_MAX_REASON_LENGTH]
-    parked.traceback = storable(_traceback(error))[-_MAX_TRACEBACK_LENGTH:]
+    _say_whether_it_is_trusted(parked, is_trusted=result.is_trusted)
+    parked.reason = storable(log.reason_of(result))[:_MAX_REASON_LENGTH]
+    parked.traceback = storable(_traceback(result))[-_MAX_TRACEBACK_LENGTH:]
     attempts = parked.attempts
     transaction.on_commit(lambda: log.failed(result, plan, attempts), using=using, robust=True)
     return parked
 
 
-def _traceback(error: BaseException | None) -> str:
-    return "".join(traceback.format_exception(error)) if error is not None else ""
+def _traceback(result: Result) -> str:
+    if result.error is None:
+        return ""
+    return telling.trace(result.error, result.message.payload if result.message else None)
 
 
 def _plain_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,6 +217,7 @@ def _plain_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
     return {
         storable(str(name)): value if isinstance(value, bool) else storable(str(value))
         for name, value in headers.items()
+        if name != TRUSTED_MARK
     }
 
 

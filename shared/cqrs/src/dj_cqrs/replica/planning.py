@@ -25,5 +25,5 @@ def plan_for(result: Result, *, attempts: int, waited_seconds: float = 0.0) -> r
     try:
         return plan(policy=policy)
     except Exception as error:  # noqa: BLE001  the model's own code
-        log.broken_policy(policy, error)
+        log.broken_policy(policy, error, result)
         return plan(policy=SettingsPolicy)

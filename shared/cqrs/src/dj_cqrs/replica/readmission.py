@@ -14,7 +14,7 @@ from dj_cqrs import conf
 from dj_cqrs.exceptions import PermanentError
 from dj_cqrs.replica import ledger, mapping, parking
 from dj_cqrs.replica.batch import alias_of, read_or_fail
-from dj_cqrs.replica.message import Message, RawMessage
+from dj_cqrs.replica.message import Message, RawMessage, is_trusted
 from dj_cqrs.replica.outcome import Result
 from dj_cqrs.transport.base import Delivery
 
@@ -29,11 +29,15 @@ class ForgottenError(PermanentError):
 def readmit(delivery: Delivery, *, body: bytes) -> None:
     """Keeps the letter, with this body, beside the row that it is about; commits.
 
+    One whose signature is wrong keeps its own body: it is judged when it is tried.
+
     Raises:
         Error: the inbox does not take it.
         ForgottenError: nobody can tell any more whether its row still exists.
     """
-    raw = replace(RawMessage.from_delivery(delivery), body=body)
+    raw = RawMessage.from_delivery(delivery)
+    if is_trusted(raw):
+        raw = replace(raw, body=body, is_trusted=True)
     message = read_or_fail(raw)  # a failure will be a dead letter again, in the inbox
     using = alias_of(message)
     with transaction.atomic(using=using):

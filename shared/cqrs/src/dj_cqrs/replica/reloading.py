@@ -60,7 +60,7 @@ class Reloader:
         )
         for batch in changes:
             names = sorted({_shown(Path(name), root) for _, name in batch})
-            logger.info("Detected changes in %s. Reloading...", ", ".join(names))
+            logger.warning("Detected changes in %s. Reloading...", ", ".join(names))
             self._on_change()
 
 

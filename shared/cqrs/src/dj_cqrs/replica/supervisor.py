@@ -2,9 +2,11 @@
 
 import logging
 import multiprocessing
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 from typing import Any, Final
@@ -24,11 +26,16 @@ _LONG_LIFE_SECONDS: Final = 30.0
 
 
 def consume(**kwargs: Any) -> None:
-    """What a consuming process does."""
+    """What a consuming process does.
+
+    It is told to end by SIGINT. Our own transports finish what they have in hand; one of a user's
+    is interrupted by a ``KeyboardInterrupt``, so that it can clean up.
+    """
     django.setup()
     from dj_cqrs.transport import current_transport
 
-    current_transport.consume(**kwargs)
+    with suppress(KeyboardInterrupt):
+        current_transport.consume(**kwargs)
 
 
 def start_process(target: Callable[..., None], kwargs: Mapping[str, Any]) -> SpawnProcess:
@@ -63,11 +70,9 @@ class _Slot:
 
     def send(self, number: signal.Signals) -> None:
         """Signals the process, if there is one."""
-        if self._process is not None and self._process.is_alive():
-            if number is signal.SIGKILL:
-                self._process.kill()
-            else:
-                self._process.terminate()
+        if self._process is not None and self._process.is_alive() and self._process.pid:
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     def wait(self, seconds: float) -> bool:
         """Waits for the process's end; True if it has ended."""
@@ -161,7 +166,7 @@ class WorkersManager:
 
     def _end_processes(self) -> None:
         for slot in self._slots:
-            slot.send(signal.SIGTERM)
+            slot.send(signal.SIGINT)
         deadline = time.monotonic() + self._sigint_timeout
         late = [slot for slot in self._slots if not slot.wait(max(deadline - time.monotonic(), 0))]
         for slot in late:

@@ -86,7 +86,7 @@ def handle(raw: RawMessage, check: Callable[[], None] = lambda: None) -> Result:
 
 def _kept(delivery: Delivery, result: Result) -> Settlement:
     """How a failed delivery goes on, as its model's policy says."""
-    message, reason = result.message, log.reason_of(result.error)
+    message, reason = result.message, log.reason_of(result)
     if message is None:
         # The queue is bound for known models only, so that a retry of it would not come back.
         log.failed(result, Plan(Fate.DEAD), attempts=1)

@@ -13,6 +13,8 @@ from typing import Any, Final, Protocol
 from django.db import connections
 
 from dj_cqrs.exceptions import TransientError, TransportError
+from dj_cqrs.fail_points import reach
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica.settlement import Settlement
 from dj_cqrs.transport.base import Consumer, Delivery
 
@@ -88,10 +90,11 @@ class Worker:
                 is_transport = isinstance(error, TransportError)
                 what = "AMQP connection error." if is_transport else "Database error."
                 self._back_off(f"{what} Reconnecting... ({error})")
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  it is logged
                 # A mistake of ours or of a transport. The broker still has what was not acked.
-                logger.exception("CQRS service exception")
-                self._back_off(f"Unexpected error. Reconnecting... ({error})")
+                telling.log_exception("CQRS service exception", error=error, payload=None)
+                told = telling.about(telling.text_of(error), None)
+                self._back_off(f"Unexpected error. Reconnecting... ({told})")
         connections.close_all()
 
     def _consume(self) -> None:
@@ -105,6 +108,7 @@ class Worker:
                     timeout_seconds=0.0 if more_is_due else _IDLE_SECONDS,
                 )
                 if deliveries:
+                    reach("consumer.received")
                     self._handle(consumer, deliveries)
                 self._failures = 0
         finally:
@@ -112,6 +116,7 @@ class Worker:
 
     def _handle(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
         for settlement in self._applier.apply(deliveries):
+            reach("consumer.committed")
             settlement.settle(consumer)
             if not self._goes_on():
                 break

@@ -8,6 +8,7 @@ from dj_cqrs import conf
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import CQRSError
 from dj_cqrs.registries import ReplicaRegistry
+from dj_cqrs.signing import messages as signing
 from dj_cqrs.testing.capturing import captured_messages
 from dj_cqrs.testing.messages import Message
 
@@ -68,7 +69,11 @@ def _apply(messages: Sequence[Message]) -> list[Any]:
     """Results in the order of the messages."""
     from dj_cqrs.replica.message import RawMessage
 
-    raws = [RawMessage(each.body, each.routing_key, each.headers) for each in messages]
+    raws = []
+    for each in messages:
+        body, routing_key = each.body, each.routing_key
+        headers = signing.signed(each.headers, routing_key=routing_key, body=body)
+        raws.append(RawMessage(body, routing_key, headers))
     if conf.inbox_is_installed():
         from dj_cqrs.replica.batch import apply_batch
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Protocol
 
 from dj_cqrs.dataclasses import TransportPayload
+from dj_cqrs.signing import messages as signing
 from dj_cqrs.transport.mixins import LogHooks
 
 #: Header of a dead letter: why it is one.
@@ -73,6 +74,21 @@ class Delivery:
     headers: Mapping[str, Any]
     redelivered: bool
     tag: int
+
+
+def headers_of_copy(
+    delivery: Delivery, headers: Mapping[str, Any], *, routing_key: str, body: bytes
+) -> dict[str, Any]:
+    """The headers of what is sent in a delivery's place, with a signature of its own if need be.
+
+    Args:
+        delivery: what came.
+        headers: the copy's.
+        routing_key: the copy's.
+        body: the copy's.
+    """
+    came = (delivery.headers, delivery.routing_key, delivery.body)
+    return signing.of_copy(headers, of=came, routing_key=routing_key, body=body)
 
 
 class Consumer(Protocol):

@@ -10,10 +10,12 @@ import uuid
 from collections.abc import Callable
 from typing import Final
 
-from dj_cqrs import conf, wire
+from dj_cqrs import bodies, conf
 from dj_cqrs.constants import SignalType
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
+from dj_cqrs.privacy import telling
+from dj_cqrs.signing import messages as signing
 from dj_cqrs.transport import undelivered
 from dj_cqrs.transport.base import OutgoingMessage, Publisher, PublishOutcome
 from dj_cqrs.transport.breaker import Breaker
@@ -36,7 +38,7 @@ def outgoing(payload: TransportPayload) -> OutgoingMessage:
     to a queue of this very service.
 
     Raises:
-        ContractError: it holds a value that JSON has no form for.
+        ContractError: it holds a value that JSON has no form for, or is too large.
     """
     config = conf.config()
     queue = payload.queue if payload.signal_type == SignalType.SYNC else None
@@ -46,10 +48,12 @@ def outgoing(payload: TransportPayload) -> OutgoingMessage:
         expiration_seconds = config.replica.dead_message_ttl_seconds
     elif getattr(payload, "is_requeue", False):
         queue = config.queue
+    routing_key, body = str(RoutingKey(payload.cqrs_id, queue)), bodies.encode(payload)
     return OutgoingMessage(
         message_id=str(uuid.uuid4()),
-        routing_key=str(RoutingKey(payload.cqrs_id, queue)),
-        body=wire.encode(payload.to_dict()),
+        routing_key=routing_key,
+        body=body,
+        headers=signing.signed({}, routing_key=routing_key, body=body),
         expiration_seconds=expiration_seconds,
     )
 
@@ -82,8 +86,10 @@ class DirectProducer:
             else:
                 logger.error("CQRS couldn't be published: %s. %s", _name(payload), _NO_QUEUE)
                 undelivered.report(payload, TransportError(_NO_QUEUE))
-        except Exception as error:
-            logger.exception("CQRS couldn't be published: %s.", _name(payload))
+        except Exception as error:  # noqa: BLE001  it is logged
+            telling.log_exception(
+                "CQRS couldn't be published: %s.", _name(payload), error=error, payload=payload
+            )
             undelivered.report(payload, error)
 
     def close(self) -> None:

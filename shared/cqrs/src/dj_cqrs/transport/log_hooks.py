@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.privacy import telling
 from dj_cqrs.transport.mixins import LoggingMixin
 from dj_cqrs.transport.selection import transport_class
 
@@ -31,5 +32,6 @@ def call(function: Callable[..., None], *args: Any) -> None:
     """Calls a hook; its failure must not be taken for the message's."""
     try:
         function(*args)
-    except Exception:
-        logger.exception("The log hook %r failed.", function)
+    except Exception as error:  # noqa: BLE001  users' code
+        payload = args[0] if args else None
+        telling.log_exception("The log hook %r failed.", function, error=error, payload=payload)

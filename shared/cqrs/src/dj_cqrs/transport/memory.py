@@ -20,6 +20,7 @@ from dj_cqrs.transport.base import (
     OutgoingMessage,
     Publisher,
     PublishOutcome,
+    headers_of_copy,
 )
 from dj_cqrs.transport.direct import outgoing
 from dj_cqrs.transport.memory_broker import MemoryBroker, StoredMessage
@@ -85,7 +86,8 @@ class MemoryConsumer:
         """Puts the body into the queue when the delay is over."""
         self._check_unsettled(delivery)
         routing_key = str(RoutingKey(cqrs_id, self._queue))
-        message = OutgoingMessage("", routing_key, body, delivery.headers)
+        headers = headers_of_copy(delivery, delivery.headers, routing_key=routing_key, body=body)
+        message = OutgoingMessage("", routing_key, body, headers)
         self._broker.put(self._queue, message, delay_seconds=delay_seconds)
         self._settle(delivery)
 
@@ -99,11 +101,12 @@ class MemoryConsumer:
             if cqrs_id is None
             else str(RoutingKey(cqrs_id, self._dead_letter_queue))
         )
+        headers = {**delivery.headers, REASON_HEADER: reason[:MAX_REASON]}
         message = OutgoingMessage(
             message_id="",
             routing_key=routing_key,
             body=body,
-            headers={**delivery.headers, REASON_HEADER: reason[:MAX_REASON]},
+            headers=headers_of_copy(delivery, headers, routing_key=routing_key, body=body),
             expiration_seconds=conf.config().replica.dead_message_ttl_seconds,
         )
         self._broker.put(self._dead_letter_queue, message)

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Iterator
 
 from dj_cqrs.exceptions import TransportError
-from dj_cqrs.transport.base import REASON_HEADER, Delivery, OutgoingMessage, PublishOutcome
+from dj_cqrs.transport.base import (
+    REASON_HEADER,
+    Delivery,
+    OutgoingMessage,
+    PublishOutcome,
+    headers_of_copy,
+)
 from dj_cqrs.transport.memory_broker import MemoryBroker, StoredMessage
 from dj_cqrs.transport.topology import RoutingKey
 
@@ -43,6 +49,7 @@ class MemoryDeadLetters:
         """Sends a letter to this service's queue."""
         key = str(RoutingKey(cqrs_id, self._queue))
         headers = {k: v for k, v in delivery.headers.items() if k != REASON_HEADER}
+        headers = headers_of_copy(delivery, headers, routing_key=key, body=body)
         outcome = self._broker.publish(OutgoingMessage("", key, body, headers))
         if outcome is not PublishOutcome.CONFIRMED:
             raise TransportError(f"no queue is bound for {key}")

@@ -1,8 +1,10 @@
 """Which transport the settings name."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-from django.utils.functional import SimpleLazyObject
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+from django.utils.functional import SimpleLazyObject, empty
 from django.utils.module_loading import import_string
 
 from dj_cqrs import conf
@@ -40,8 +42,13 @@ def load_transport(path: str) -> type[BaseTransport]:
     return transport
 
 
-if TYPE_CHECKING:
-    current_transport: type[BaseTransport]
-else:
-    #: The transport of the settings; looked up when it is first used.
-    current_transport = SimpleLazyObject(transport_class)
+_lazy: Any = SimpleLazyObject(transport_class)
+#: The transport of the settings; looked up when it is first used, and after a change.
+current_transport: type[BaseTransport] = _lazy
+
+
+@receiver(setting_changed)
+def _look_again(*, setting: str, **_: Any) -> None:
+    """``override_settings`` changes the transport too."""
+    if setting == "CQRS":
+        _lazy.__dict__["_wrapped"] = empty

@@ -101,7 +101,8 @@ def hint(error: BaseException) -> str:
     text = str(error)
     if "SSL" not in text:
         return ""
-    if "ALERT" in text:
+    # Whether its alert is read before our next bytes find the connection closed is a race.
+    if "ALERT" in text or "EOF occurred" in text:
         return (
             "The broker refuses us; if it asks for a client certificate that it trusts, name it "
             "in CQRS['tls'] as cert_file and key_file (in the URL: certfile, keyfile)."

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
+from dj_cqrs.signing import messages as signing
 from dj_cqrs.transport.base import (
     MAX_REASON,
     REASON_HEADER,
@@ -133,6 +134,46 @@ class Failing(Suite):
             assert kept.headers["cqrs-revisions"] == "monotonic"
             assert kept.headers[REASON_HEADER] == ("no such artist" * 1000)[:MAX_REASON]
         assert nothing_arrives(consumer)
+
+    def test_signed_message_and_all_its_copies_arrive_with_good_signatures(
+        self,
+        transport: type[BaseTransport],
+        publisher: Publisher,
+        consumer: Consumer,
+        settings: Settings,
+    ) -> None:
+        for promise in ("carries_headers", "delays", "keeps_dead_letters"):
+            self.promises.needs(promise)
+        settings.CQRS["signing"] = {"keys": {"one": "k" * 32}, "required": True}
+        headers = {"cqrs-revisions": "monotonic"}
+        headers = signing.signed(headers, routing_key="track", body=b"1")
+        publisher.publish([message(1, headers=headers)], timeout_seconds=10)
+
+        (came,) = receive(consumer, 1)
+        signing.check(came.headers, routing_key=came.routing_key, body=came.body)
+        consumer.retry_later(came, cqrs_id="track", body=b"2", delay_seconds=0.1)
+        (again,) = receive(consumer, 1)
+        signing.check(again.headers, routing_key=again.routing_key, body=again.body)
+        consumer.dead_letter(again, cqrs_id="track", body=b"3", reason="no")
+
+        letters = transport.dead_letters()
+
+        def handle(letter: Delivery) -> bool:
+            signing.check(letter.headers, routing_key=letter.routing_key, body=letter.body)
+            letters.republish(letter, cqrs_id="track", body=b"4")
+            return True
+
+        def the_letter_is_there() -> None:
+            assert letters.count() == 1
+
+        try:
+            eventually(the_letter_is_there, within_seconds=10)
+            assert len(list(letters.take(handle))) == 1
+        finally:
+            letters.close()
+        (back,) = receive(consumer, 1)
+        assert back.body == b"4"
+        signing.check(back.headers, routing_key=back.routing_key, body=back.body)
 
     @pytest.mark.parametrize("cqrs_id", [None, "not bound", "x" * 300])
     def test_body_of_nobody_known_is_kept_all_the_same(

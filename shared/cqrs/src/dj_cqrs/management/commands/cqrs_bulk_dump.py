@@ -13,6 +13,7 @@ from dj_cqrs.management.files import whole_file
 from dj_cqrs.management.paging import keyset_pages
 from dj_cqrs.management.progress import Progress
 from dj_cqrs.master.dumping import dump_rows
+from dj_cqrs.privacy import telling
 
 _STDOUT = "-"
 
@@ -74,7 +75,7 @@ class Command(BaseCommand):
                         write(f"\n{row.line}")
                         saved += 1
                     else:
-                        self._tell_failure(row.pk, row.error)
+                        self._tell_failure(model, row.pk, row.error)
                         failed += 1
                 progress.advance(len(pks))
         self.stderr.write(
@@ -82,6 +83,6 @@ class Command(BaseCommand):
         )
         return failed
 
-    def _tell_failure(self, pk: Any, error: Exception) -> None:
-        kind = type(error).__name__
-        self.stderr.write(f"\nDump record failed for pk={pk}: {kind}: {error}")
+    def _tell_failure(self, model: Any, pk: Any, error: Exception) -> None:
+        kind, error_text = type(error).__name__, telling.of_master(error, model)
+        self.stderr.write(f"\nDump record failed for pk={pk}: {kind}: {error_text}")

@@ -16,6 +16,7 @@ from django.db import DatabaseError, Error, router, transaction
 from dj_cqrs import conf, wire
 from dj_cqrs.exceptions import ContractError, CQRSError
 from dj_cqrs.management.arguments import add_batch, batch_size, boolean, replica_model
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica.loading import Line, Loader
 from dj_cqrs.replica.outcome import Outcome
 
@@ -139,15 +140,16 @@ class _Loading:
             elif may_wait and result.is_orphan and len(self._orphans) < _MAX_ORPHANS:
                 self._orphans.append(result.line)
             else:
-                self._fail(result.line.number, result.error)
+                self._fail(result.line, result.error)
 
-    def _fail(self, number: int, error: Exception) -> None:
+    def _fail(self, line: Line, error: Exception) -> None:
         self.failed += 1
+        number, told = line.number, telling.about_row(str(error), self._model, line.data)
         if isinstance(error, _EXPECTED_ERRORS):
-            logger.error("CQRS load: line %s: %s", number, error)
+            logger.error("CQRS load: line %s: %s", number, told)
             self._command.stderr.write(f"Instance can't be saved: line {number}!")
         else:
-            self._command.stderr.write(f"Unexpected error: line {number}! {error}")
+            self._command.stderr.write(f"Unexpected error: line {number}! {told}")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from dj_cqrs.exceptions import ConfigurationError
+from dj_cqrs.management.arguments import positive
 from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.replica.reloading import PythonFilter, watch
 from dj_cqrs.replica.supervisor import WorkersManager, consume, start_process
@@ -29,7 +30,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declares the options."""
         parser.add_argument(
-            "-w", "--workers", type=_count, default=1, help="number of processes (default: 1)"
+            "-w", "--workers", type=positive, default=1, help="number of processes (default: 1)"
         )
         parser.add_argument(
             "-cid", "--cqrs-id", nargs="*", help="bind the queue for these CQRS_IDs only"
@@ -62,30 +63,26 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Runs the workers; returns when they have ended in good order."""
+        """Runs the workers; returns when they have ended in good order.
+
+        Callers in Python may leave out all options.
+        """
         consume_kwargs = {}
-        if options["cqrs_id"]:
+        if options.get("cqrs_id"):
             consume_kwargs["cqrs_ids"] = _known(options["cqrs_id"])
         ignored = (options.get("ignore_paths") or "").split(",")
         try:
             manager = WorkersManager(
                 consume_kwargs,
-                workers=options["workers"],
-                reload=options["reload"],
+                workers=options.get("workers", 1),
+                reload=options.get("reload", False),
                 ignore_paths=[path.strip() for path in ignored if path.strip()],
-                sigint_timeout=options["sigint_timeout"],
-                sigkill_timeout=options["sigkill_timeout"],
+                sigint_timeout=options.get("sigint_timeout", 5),
+                sigkill_timeout=options.get("sigkill_timeout", 1),
             )
         except ConfigurationError as error:
             raise CommandError(str(error)) from error
         manager.run()
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError("at least one worker is needed")
-    return count
 
 
 def _known(cqrs_ids: list[str]) -> set[str]:

@@ -10,6 +10,7 @@ from dj_cqrs.exceptions import ConfigurationError, TransportError
 from dj_cqrs.management import dead_letters
 from dj_cqrs.management.dead_letters import Selection, Store
 from dj_cqrs.management.dead_letters.letters import as_line
+from dj_cqrs.privacy import telling
 
 _ACTIONS = {
     "retry": "Try dead letters again, with all their attempts before them.",
@@ -20,6 +21,8 @@ _ACTIONS = {
 
 class Command(BaseCommand):
     """Works on the inbox's dead letters and on those that the broker keeps."""
+
+    _is_masked = False
 
     help = (
         "Retries, prints or drops the messages that could not be applied: those in the inbox, "
@@ -42,6 +45,12 @@ class Command(BaseCommand):
             action.add_argument("--cqrs-id", "-cid", help="only letters of this model")
             action.add_argument("--pk", help="only letters about the row with this primary key")
             action.add_argument("--database", help="only the inbox of this database")
+            if name != "purge":
+                action.add_argument(
+                    "--masked",
+                    action="store_true",
+                    help="print bodies for people: the values of CQRS_PRIVATE_FIELDS are masked",
+                )
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Runs one action.
@@ -56,6 +65,7 @@ class Command(BaseCommand):
             cqrs_id=options["cqrs_id"],
             pk=options["pk"],
         )
+        self._is_masked = bool(options.get("masked"))
         try:
             self.check_transport()
             with dead_letters.opened(selection) as opened:
@@ -89,7 +99,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"Not retried: {attempt.letter.name}: {attempt.error}")
                 continue
             self.stdout.write(f"Retrying: {number}/{total}")
-            self.stdout.write(as_line(attempt.letter.body))
+            self.stdout.write(self._line(attempt.letter.body))
         if failed:
             raise CommandError(f"{failed} of {total} dead letters could not be retried.")
 
@@ -98,7 +108,7 @@ class Command(BaseCommand):
         for store in stores:
             for letter in store.browse():
                 self.stderr.write(f"{letter.name}: {letter.reason}")
-                self.stdout.write(as_line(letter.body))
+                self.stdout.write(self._line(letter.body))
 
     def handle_purge(self, stores: Sequence[Store]) -> None:
         """Drops all letters."""
@@ -107,6 +117,9 @@ class Command(BaseCommand):
         self.stdout.write("Purged")
         if purged != total:
             self.stderr.write(f"{purged} were dropped: others came or went meanwhile.")
+
+    def _line(self, body: bytes) -> str:
+        return as_line(telling.body_text(body).encode() if self._is_masked else body)
 
     def _show_total(self, stores: Sequence[Store]) -> int:
         total = sum(store.count() for store in stores)

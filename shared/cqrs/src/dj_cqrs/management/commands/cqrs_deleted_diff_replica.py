@@ -55,9 +55,13 @@ class Command(BaseCommand):
         pages = _pages(model, options.get("filter"), batch_size(options))
         # Before the first row is read: what comes later is newer than this list.
         self._print(pipes.Header.of_now(model.CQRS_ID).line)
+        has_found = False
         for page in pages:
+            has_found = True
             keys = [pk for pk, _ in page]
             self._print(pipes.line_of(page if options.get("revisions") else keys))
+        if not has_found:
+            self.stderr.write("No objects found for filter!")
 
     def _print(self, line: str) -> None:
         self.stdout.write(line)

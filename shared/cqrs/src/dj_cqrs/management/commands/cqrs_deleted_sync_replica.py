@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from dj_cqrs.management import pipes
 from dj_cqrs.management.arguments import check_replica_keys, replica_model
 from dj_cqrs.management.paging import refuse_composite_key
+from dj_cqrs.privacy import telling
 from dj_cqrs.replica import removal
 
 
@@ -36,8 +37,9 @@ class Command(BaseCommand):
             done = removal.remove(model, gone, listed_at=listed_at)
             for failure in done.failures:
                 pk = failure.message.payload.pk if failure.message else None
+                told = telling.about_row(str(failure.error), model)
                 self.stderr.write(
-                    f"Delete failed for pk={pk}: {type(failure.error).__name__}: {failure.error}"
+                    f"Delete failed for pk={pk}: {type(failure.error).__name__}: {told}"
                 )
             removed += done.removed
             failed += len(done.failures)

@@ -42,6 +42,8 @@ class Command(BaseCommand):
         total, processed = SyncReport(), 0
         for items in batches:
             floors = master_keys(model, items)
+            if is_shown:
+                self.stdout.write(f"Processing {len(floors)} records with batch size {size}")
             with Progress(len(floors), self.stdout, is_shown=is_shown) as progress:
                 for pks in chunks(list(floors), size):
                     for request, keys in _requests(model, header.queue, pks, floors):

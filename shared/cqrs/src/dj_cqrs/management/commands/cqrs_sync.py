@@ -15,6 +15,7 @@ from dj_cqrs.management.arguments import add_batch, batch_size, filtered, master
 from dj_cqrs.management.paging import keyset_pages, refuse_composite_key
 from dj_cqrs.management.progress import Progress
 from dj_cqrs.master.bulk_sync import SyncRequest, above_all, sync_rows
+from dj_cqrs.privacy import telling
 
 #: ``--force`` without a number.
 _ABOVE_ALL: Final = -1
@@ -96,9 +97,8 @@ class Command(BaseCommand):
                 ) from error
             for failure in report.failures:
                 kind = type(failure.error).__name__
-                self.stdout.write(
-                    f"\nSync record failed for pk={failure.pk}: {kind}: {failure.error}"
-                )
+                told = telling.of_master(failure.error, request.model)
+                self.stdout.write(f"\nSync record failed for pk={failure.pk}: {kind}: {told}")
             synced += report.synced
             failed += len(report.failures)
             progress.advance(len(pks))
@@ -117,14 +117,20 @@ class Command(BaseCommand):
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds.")
     return seconds
 
 
 def _revision(text: str) -> int:
-    revision = int(text)
+    try:
+        revision = int(text)
+    except ValueError:
+        revision = -1
     if not 0 <= revision <= _MAX_REVISION:
         raise argparse.ArgumentTypeError(f"{text!r} is no revision.")
     return revision

@@ -6,7 +6,7 @@ from dataclasses import replace
 from django.db import Error
 
 from dj_cqrs import conf
-from dj_cqrs.exceptions import TransportError
+from dj_cqrs.exceptions import ContractError, TransportError
 from dj_cqrs.management.dead_letters.letters import Attempt, Letter, Selection, content_of, renewed
 from dj_cqrs.transport.base import REASON_HEADER, DeadLetterQueue, Delivery
 
@@ -63,6 +63,14 @@ class BrokerStore:
 
     def _to_queue(self, delivery: Delivery, body: bytes) -> None:
         """Without an inbox: over the broker, to this service's queue, confirmed."""
+        from dj_cqrs.replica import message
+
+        raw = message.RawMessage.from_delivery(delivery)
+        try:
+            message.check_size(raw)
+            message.check_signature(raw)
+        except ContractError as error:
+            raise _RefusedError(str(error)) from error
         content = content_of(delivery.body) or {}
         cqrs_id = content.get("cqrs_id")
         if not isinstance(cqrs_id, str):

@@ -12,7 +12,7 @@ from dj_cqrs import conf
 from dj_cqrs.management.dead_letters import Selection, broker_keeps_letters
 from dj_cqrs.management.dead_letters.letters import content_of
 from dj_cqrs.management.erasure import Erased
-from dj_cqrs.replica.message import RawMessage, read
+from dj_cqrs.replica.message import OversizedError, RawMessage, UntrustedError, read
 from dj_cqrs.replica.revision import Decision, Incoming, LocalState, advance, decide
 from dj_cqrs.transport.base import DeadLetterQueue
 from dj_cqrs.transport.selection import transport_class
@@ -21,6 +21,10 @@ _NOT_APPLIED: Final = (
     "the newest state that is known here is not applied yet: run this again when the queue is "
     "empty and that message was retried, or with --revision as the master's run says"
 )
+_BARRED: Final = (
+    "a message whose signature or size the settings refuse may be the newest state: mend the "
+    "settings and retry it, or purge it with cqrs_dead_letters"
+)
 _FORMER_VALUES: Final = (
     "a message that waits to be applied says values from before (CQRS_TRACKED_FIELDS): retry it"
 )
@@ -28,10 +32,22 @@ _FORMER_VALUES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A stored message about the row; ``incoming`` is None where it does not say which state."""
+    """A stored message about the row; ``incoming`` is None where it does not say which state.
+
+    ``is_barred``: it may be read after a change of the settings (a missing key, a limit).
+    """
 
     raw: RawMessage
     incoming: Incoming | None
+    is_barred: bool = False
+
+    @property
+    def stated_revision(self) -> int | None:
+        """The revision that its body claims, whoever wrote it."""
+        try:
+            return int((content_of(self.raw.body) or {})["instance_data"]["cqrs_revision"])
+        except (KeyError, TypeError, ValueError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,10 @@ class Erasure:
         positions = []
         for position, copy in enumerate(copies):
             incoming = copy.incoming
+            if copy.is_barred and not self._is_below(copy.stated_revision):
+                report.kept.append("what the settings do not let be read")
+                report.unfinished.append(_BARRED)
+                continue
             # One that does not even say which state it is can never be applied.
             if incoming is None or self._is_needless(incoming, copies, state):
                 positions.append(position)
@@ -126,10 +146,13 @@ class Erasure:
                 report.unfinished.append(_FORMER_VALUES)
         return positions
 
+    def _is_below(self, revision: int | None) -> bool:
+        return self.below is not None and revision is not None and revision < self.below
+
     def _is_needless(
         self, incoming: Incoming, copies: Sequence[Copy], state: LocalState | None
     ) -> bool:
-        if self.below is not None and incoming.revision < self.below:
+        if self._is_below(incoming.revision):
             return True
         if state is not None and decide(state, incoming) is not Decision.APPLY:
             return True
@@ -140,6 +163,8 @@ class Erasure:
 def _copy(raw: RawMessage) -> Copy:
     try:
         return Copy(raw, read(raw).incoming())
+    except (UntrustedError, OversizedError):
+        return Copy(raw, None, is_barred=True)
     except Exception:  # noqa: BLE001  whatever is in it, or a user's function raises
         return Copy(raw, None)
 

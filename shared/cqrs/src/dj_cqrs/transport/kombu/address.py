@@ -60,7 +60,7 @@ def kind() -> Kind:
     Raises:
         ConfigurationError: one that this transport cannot use.
     """
-    scheme, separator, _ = (conf.config().url or DEFAULT_URL).partition("://")
+    scheme, separator, _ = _url().partition("://")
     if separator and scheme in _KINDS:
         return _KINDS[scheme]
     # Nothing but the scheme is repeated: the rest may hold a password.
@@ -91,10 +91,17 @@ def address(*, seconds: float = CONNECT_SECONDS) -> Address:
     options = config.raw.get("transport_options") or {}
     if not isinstance(options, Mapping):
         raise ConfigurationError("CQRS transport_options must be a dict.")
-    url = config.url or DEFAULT_URL
+    url = _url()
     if kind() is Kind.FILESYSTEM:
         return _filesystem(url, dict(options))
     return _redis(url, dict(options), seconds)
+
+
+def _url() -> str:
+    url = conf.config().url or DEFAULT_URL
+    if not isinstance(url, str):
+        raise ConfigurationError("CQRS url must be one URL for KombuTransport, and a string.")
+    return url
 
 
 def prefetch_count() -> int:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from dj_cqrs.transport.base import MAX_REASON, REASON_HEADER, Delivery
+from dj_cqrs.transport.base import MAX_REASON, REASON_HEADER, Delivery, headers_of_copy
 from dj_cqrs.transport.kombu.envelope import Letter, seal, unseal
 from dj_cqrs.transport.kombu.mailbox import Held, Mailbox
 from dj_cqrs.transport.topology import RoutingKey, Topology
@@ -72,7 +72,8 @@ class MailboxConsumer:
         """Has the broker keep the body until it is due, then settles the delivery."""
         self._check(delivery)
         key = str(RoutingKey(cqrs_id, self._topology.queue))
-        raw = seal(Letter(body, key, _without_count(delivery)), self._topology.exchange)
+        headers = headers_of_copy(delivery, _without_count(delivery), routing_key=key, body=body)
+        raw = seal(Letter(body, key, headers), self._topology.exchange)
         self._mailbox.put_later(self._topology.queue, raw, delay_seconds)
         self.ack([delivery])
 
@@ -85,6 +86,7 @@ class MailboxConsumer:
         if cqrs_id is not None:
             key = str(RoutingKey(cqrs_id, self._topology.dead_letter_queue))
         headers = {**_without_count(delivery), REASON_HEADER: reason[:MAX_REASON]}
+        headers = headers_of_copy(delivery, headers, routing_key=key, body=body)
         self._keep_dead(Letter(body, key, headers))
         self.ack([delivery])
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from dj_cqrs.exceptions import TransportError
-from dj_cqrs.transport.base import REASON_HEADER, Delivery
+from dj_cqrs.transport.base import REASON_HEADER, Delivery, headers_of_copy
 from dj_cqrs.transport.kombu.envelope import Letter, seal, unseal
 from dj_cqrs.transport.kombu.mailbox import Held, Mailbox
 from dj_cqrs.transport.topology import RoutingKey, Topology
@@ -55,6 +55,7 @@ class MailboxDeadLetters:
         if not queues:
             raise TransportError(f"no queue is bound for {key}")
         headers = {k: v for k, v in delivery.headers.items() if k != REASON_HEADER}
+        headers = headers_of_copy(delivery, headers, routing_key=key, body=body)
         raw = seal(Letter(body, key, headers), self._topology.exchange)
         self._mailbox.put([(queue, raw) for queue in queues])
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pika
 from pika.exceptions import AMQPError, ShortStringTooLong, UnsupportedAMQPFieldException
 
+from dj_cqrs.fail_points import reach
 from dj_cqrs.transport.base import OutgoingMessage
 from dj_cqrs.transport.confirms import PendingConfirms
 from dj_cqrs.transport.rabbit_mq.channel import LinkChannel
@@ -112,6 +113,7 @@ class ConfirmingChannel:
         self._pending.not_sendable(position)
 
     def _on_confirm(self, frame: Any) -> None:
+        reach("relay.published")
         method = frame.method
         if isinstance(method, pika.spec.Basic.Ack):
             self._pending.acked(method.delivery_tag, multiple=method.multiple)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pika.exceptions import ChannelClosed
 
 from dj_cqrs.exceptions import TransportError
+from dj_cqrs.fail_points import reach
 from dj_cqrs.transport.base import Delivery
 from dj_cqrs.transport.rabbit_mq.channel import LinkChannel
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
@@ -126,6 +127,8 @@ class QueueConsumer:
         def send() -> None:
             for ack in acks:
                 self._amqp.basic_ack(ack.tag, multiple=ack.multiple)
+                # pika only buffers: neither this ack nor the next one has left the process.
+                reach("consumer.acking")
 
         self._link.call_soon_threadsafe(send)
 
@@ -140,6 +143,7 @@ class QueueConsumer:
         self._unsettled.check(delivery.tag)
         if not self._keeps_rejected:
             self._dead_letters.put(delivery)
+            reach("consumer.copied")
         self._unsettled.settle([delivery.tag])
         self._link.call_soon_threadsafe(
             lambda: self._amqp.basic_reject(delivery.tag, requeue=False)
@@ -158,6 +162,7 @@ class QueueConsumer:
         self._check()
         self._unsettled.check(delivery.tag)
         self._delays.put(delivery, cqrs_id=cqrs_id, body=body, delay_seconds=delay_seconds)
+        reach("consumer.copied")
         self.ack([delivery])
 
     def dead_letter(
@@ -173,6 +178,7 @@ class QueueConsumer:
         self._check()
         self._unsettled.check(delivery.tag)
         self._dead_letters.put_with_reason(delivery, cqrs_id=cqrs_id, body=body, reason=reason)
+        reach("consumer.copied")
         self.ack([delivery])
 
     def close(self) -> None:

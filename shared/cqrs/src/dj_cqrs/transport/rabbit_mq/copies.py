@@ -11,7 +11,14 @@ from typing import Any, Final
 import pika
 from pika.exceptions import AMQPError
 
-from dj_cqrs.transport.base import MAX_REASON, REASON_HEADER, Delivery, OutgoingMessage
+from dj_cqrs.signing.messages import JUDGED_HEADERS
+from dj_cqrs.transport.base import (
+    MAX_REASON,
+    REASON_HEADER,
+    Delivery,
+    OutgoingMessage,
+    headers_of_copy,
+)
 from dj_cqrs.transport.topology import MAX_NAME_OCTETS, RoutingKey
 
 #: Header of a message that waits: milliseconds, as text. It selects the delay queue.
@@ -29,12 +36,8 @@ def delayed_copy(
     delivery: Delivery, *, key: RoutingKey, body: bytes, delay_ms: int
 ) -> OutgoingMessage:
     """What is sent to wait for so many milliseconds."""
-    return OutgoingMessage(
-        message_id=str(uuid.uuid4()),
-        routing_key=_sendable_key(key, delivery),
-        body=body,
-        headers=_headers(delivery, {DELAY_HEADER: str(delay_ms)}),
-    )
+    headers = _headers(delivery, {DELAY_HEADER: str(delay_ms)})
+    return _copy(delivery, _sendable_key(key, delivery), body, headers)
 
 
 def dead_copy(
@@ -47,34 +50,36 @@ def dead_copy(
 ) -> OutgoingMessage:
     """What is sent to the dead letter queue; without a key it keeps the delivery's."""
     words = reason[:MAX_REASON].encode("utf-8", "replace").decode()
-    return OutgoingMessage(
-        message_id=str(uuid.uuid4()),
-        routing_key=delivery.routing_key if key is None else _sendable_key(key, delivery),
-        body=body,
-        headers=_headers(delivery, {REASON_HEADER: words}),
-        expiration_seconds=ttl_seconds,
-    )
+    routing_key = delivery.routing_key if key is None else _sendable_key(key, delivery)
+    headers = _headers(delivery, {REASON_HEADER: words})
+    return _copy(delivery, routing_key, body, headers, ttl_seconds)
 
 
 def same_copy(delivery: Delivery) -> OutgoingMessage:
     """The message as it came."""
-    return OutgoingMessage(
-        message_id=str(uuid.uuid4()),
-        routing_key=delivery.routing_key,
-        body=delivery.body,
-        headers=_headers(delivery, {}),
-    )
+    return _copy(delivery, delivery.routing_key, delivery.body, _headers(delivery, {}))
 
 
 def renewed_copy(delivery: Delivery, *, key: RoutingKey, body: bytes) -> OutgoingMessage:
     """A dead letter on a new journey: with this body, and without the reason of its death."""
     headers = _headers(delivery, {})
     headers.pop(REASON_HEADER, None)
+    return _copy(delivery, _sendable_key(key, delivery), body, headers)
+
+
+def _copy(
+    delivery: Delivery,
+    routing_key: str,
+    body: bytes,
+    headers: Mapping[str, Any],
+    ttl_seconds: float | None = None,
+) -> OutgoingMessage:
     return OutgoingMessage(
         message_id=str(uuid.uuid4()),
-        routing_key=_sendable_key(key, delivery),
+        routing_key=routing_key,
         body=body,
-        headers=headers,
+        headers=headers_of_copy(delivery, headers, routing_key=routing_key, body=body),
+        expiration_seconds=ttl_seconds,
     )
 
 
@@ -98,8 +103,11 @@ def _headers(delivery: Delivery, ours: Mapping[str, str]) -> dict[str, Any]:
         and not name.startswith(_OF_THE_BROKER)
         and _octets({name: value}) is not None
     }
-    is_small = (_octets(theirs) or 0) <= _MAX_HEADER_OCTETS
-    return {**theirs, **ours} if is_small else dict(ours)
+    if (_octets(theirs) or 0) > _MAX_HEADER_OCTETS:
+        theirs = {name: theirs[name] for name in JUDGED_HEADERS if name in theirs}
+    if (_octets(theirs) or 0) > _MAX_HEADER_OCTETS:
+        theirs = {}
+    return {**theirs, **ours}
 
 
 def _octets(headers: dict[str, Any]) -> int | None:

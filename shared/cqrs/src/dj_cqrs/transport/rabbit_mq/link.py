@@ -5,8 +5,9 @@ in time, while publisher confirms can still be pipelined.
 """
 
 import contextlib
+import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import pika
@@ -29,25 +30,39 @@ class Link:
     Not thread-safe, except for ``call_soon_threadsafe``; one thread may hand it to another.
 
     Attributes:
-        where: the broker, for people.
+        where: the broker's node, for people.
         deadline: moment of ``time.monotonic()`` at which everything here stops waiting; None
             where each call has a limit of its own only.
     """
 
     def __init__(
-        self, parameters: pika.ConnectionParameters, *, deadline: float | None = None
+        self, nodes: Sequence[pika.ConnectionParameters], *, deadline: float | None = None
     ) -> None:
-        """Connects.
+        """Connects to the first of the broker's nodes that takes us.
 
         Args:
-            parameters: where to.
+            nodes: where they are. They are tried in random order, so that connections spread.
             deadline: see the attribute.
 
         Raises:
-            TransportError: the broker could not be reached, or refused us.
+            TransportError: no node could be reached, or they refused us.
         """
+        failures = []
+        for number, parameters in enumerate(random.sample(nodes, len(nodes))):
+            self.deadline = _share(deadline, len(nodes) - number)
+            try:
+                self._open(parameters)
+            except TransportError as error:
+                failures.append(error)
+            else:
+                self.deadline = deadline
+                return
+        if len(failures) == 1:
+            raise failures[0]
+        raise TransportError(" ".join(map(str, failures))) from failures[-1]
+
+    def _open(self, parameters: pika.ConnectionParameters) -> None:
         self.where = f"{parameters.host}:{parameters.port}"
-        self.deadline = deadline
         self._failure: BaseException | None = None
         self._is_open = False
         self._loop = IOLoop()
@@ -158,3 +173,11 @@ class Link:
             return self.run(lambda: self.connection.is_closed, timeout_seconds=seconds)
         except TransportError:
             return True
+
+
+def _share(deadline: float | None, nodes: int) -> float | None:
+    """A node that hangs must leave time for those after it."""
+    if deadline is None:
+        return None
+    now = time.monotonic()
+    return now + (deadline - now) / nodes

@@ -13,7 +13,7 @@ from django.conf import settings
 from dj_cqrs import conf
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.transport import tls
-from dj_cqrs.transport.url import split
+from dj_cqrs.transport.url import each, split
 
 PORT: Final = 5672
 TLS_PORT: Final = 5671
@@ -42,8 +42,8 @@ _DEFAULTS: Final[Mapping[str, float]] = {
 }
 
 
-def connection_parameters(role: str) -> pika.ConnectionParameters:
-    """Reads where the broker is, and how to talk to it, from ``settings.CQRS``.
+def connection_parameters(role: str) -> list[pika.ConnectionParameters]:
+    """Reads where the broker's nodes are, and how to talk to them, from ``settings.CQRS``.
 
     ``url`` wins over the older ``host``, ``port``, ``user`` and ``password``. Times are set by
     the URL's query, or else by keys of the same names. ``amqps`` means TLS, with what the query
@@ -52,19 +52,32 @@ def connection_parameters(role: str) -> pika.ConnectionParameters:
     Args:
         role: what the connection is for; the broker shows it in its list of connections.
 
+    Returns:
+        One for each URL.
+
     Raises:
         ConfigurationError: the URL or an option makes no sense. The text never shows the password.
     """
     config = conf.config()
-    address = _from_url(config.url) if config.url else _from_parts(config.raw)
+    addresses = [_from_url(url) for url in each(config.url)] if config.url else []
+    name = _connection_name(role, config.queue)
+    return [
+        _parameters(address, config.raw, name)
+        for address in addresses or [_from_parts(config.raw)]
+    ]
+
+
+def _parameters(
+    address: "_Address", raw: Mapping[str, Any], connection_name: str
+) -> pika.ConnectionParameters:
     return pika.ConnectionParameters(
         host=address.host,
         port=address.port or (TLS_PORT if address.is_tls else PORT),
         virtual_host=address.virtual_host,
         credentials=pika.PlainCredentials(address.user, address.password),
-        ssl_options=_ssl_options(address, config.raw),
-        **{**_DEFAULTS, **_options_of_settings(config.raw), **address.options},
-        client_properties={"connection_name": _connection_name(role, config.queue)},
+        ssl_options=_ssl_options(address, raw),
+        **{**_DEFAULTS, **_options_of_settings(raw), **address.options},
+        client_properties={"connection_name": connection_name},
     )
 
 
@@ -97,6 +110,10 @@ def _from_url(url: str) -> _Address:
         raise ConfigurationError(
             f'CQRS url has the scheme "{parts.scheme}": '
             'Scheme must be "amqp" for RabbitMQTransport. With TLS it is "amqps".'
+        )
+    if "," in (parts.hostname or ""):
+        raise ConfigurationError(
+            "CQRS url names several hosts: write a whole URL for each, separated by commas."
         )
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     return _Address(

@@ -26,12 +26,13 @@ class ConfirmingPublisher:
     """
 
     def __init__(
-        self, parameters: Callable[[], pika.ConnectionParameters], exchange: Exchange
+        self, parameters: Callable[[], Sequence[pika.ConnectionParameters]], exchange: Exchange
     ) -> None:
         """Prepares a publisher; connects nothing yet.
 
         Args:
-            parameters: called for each connection, so that changed credentials are seen.
+            parameters: where the broker's nodes are; called for each connection, so that changed
+                credentials are seen.
             exchange: where to publish to; created if it is missing.
         """
         self._parameters = parameters

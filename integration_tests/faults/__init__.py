@@ -1,0 +1,1 @@
+"""The fault campaign: services under load, faults made on purpose, and a judge at the end."""
