@@ -128,6 +128,16 @@ def purge(url: str, queue: str) -> None:
         open_channel.queue_purge(queue)
 
 
+def peek(url: str, queue: str) -> list[bytes]:
+    """Bodies that are ready in a queue; all of them go back to it."""
+    with channel(url) as open_channel:
+        bodies = []
+        while (got := open_channel.basic_get(queue))[0] is not None:
+            bodies.append(got[2])
+        open_channel.basic_nack(0, multiple=True, requeue=True)
+        return bodies
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """A message as it came."""

@@ -58,6 +58,11 @@ def _ids() -> set[str | None]:
             "dj_cqrs.E004",
             "CQRS master meta_function must support \\*\\*kwargs.",
         ),
+        (
+            {"transport": _TRANSPORT, "queue": "q", "replica": {"tombstone_ttl": 3600}},
+            "dj_cqrs.E020",
+            "must be longer than dead_message_ttl",
+        ),
     ],
 )
 def test_fatal_mistakes_are_checked_and_raised(

@@ -127,6 +127,8 @@ def test_an_instance_without_a_serializer_is_serialized_as_it_is() -> None:
         "delay_queue_max_size": 1000,
         "batch_size": 500,
         "tombstone_ttl": 90 * 86_400,
+        "unroutable_ttl": 90 * 86_400,
+        "dead_message_ttl": 864_000,
         "CQRS_QUERY_TIMEOUT": 0,
     }.items(),
 )

@@ -172,7 +172,13 @@ def test_the_page_names_the_properties_of_a_message() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["operations.md", "migrating-from-django-cqrs.md", "reference/commands.md"]
+    "page",
+    [
+        "operations.md",
+        "migrating-from-django-cqrs.md",
+        "personal-data.md",
+        "reference/commands.md",
+    ],
 )
 def test_the_commands_of_a_page_take_their_arguments(page: str) -> None:
     found = re.findall(r"manage\.py (cqrs_\w+)((?: [^|`\n\\]+)?)", (DOCS / page).read_text())

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.test import modify_settings
 
 from dj_cqrs._validation import validate_settings
 from dj_cqrs.exceptions import ConfigurationError
@@ -72,6 +73,14 @@ def test_without_an_outbox_messages_live_for_a_day(settings: Any) -> None:
             {"master": {"meta_function": os.path.dirname}},
             "CQRS master meta_function must support **kwargs.",
         ),
+        (
+            {"replica": {"tombstone_ttl": 864_000}},
+            (
+                "CQRS replica tombstone_ttl (864000 s) must be longer than dead_message_ttl "
+                "(864000 s): a letter that is retried after the deletion of its row was forgotten "
+                "would bring the row back. Raise the one or lower the other."
+            ),
+        ),
     ],
 )
 def test_mistakes_are_raised_in_the_words_of_the_contract(cqrs: Any, problem: str) -> None:
@@ -80,6 +89,26 @@ def test_mistakes_are_raised_in_the_words_of_the_contract(cqrs: Any, problem: st
 
     assert str(error.value) == problem
     assert isinstance(error.value, ConfigurationError)
+
+
+@pytest.mark.parametrize(
+    "replica",
+    [
+        {"tombstone_ttl": 864_001},
+        {"tombstone_ttl": 60, "dead_message_ttl": 59},
+        {"tombstone_ttl": 60, "dead_message_ttl": None},
+    ],
+)
+def test_tombstones_that_outlive_the_dead_letters_are_fine(replica: dict[str, Any]) -> None:
+    assert _validated(replica=replica)
+
+
+def test_without_an_inbox_there_are_no_tombstones_to_outlive_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ReplicaRegistry, "models", {})
+    with modify_settings(INSTALLED_APPS={"remove": ["dj_cqrs.inbox"]}):
+        assert _validated(replica={"tombstone_ttl": 60})
 
 
 @pytest.mark.parametrize(

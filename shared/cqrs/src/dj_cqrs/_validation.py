@@ -104,6 +104,22 @@ def _master(config: conf.Config) -> None:
         raise ConfigurationError("CQRS master meta_function must support **kwargs.")
 
 
+def _retention(config: conf.Config) -> None:
+    """A dead letter that outlives the memory of its row's deletion would bring the row back."""
+    letters, tombstones = (
+        config.replica.dead_message_ttl_seconds,
+        config.replica.tombstone_ttl_seconds,
+    )
+    # Letters that are kept for ever are judged by their own age when they are taken up again.
+    if not conf.inbox_is_installed() or letters is None or letters < tombstones:
+        return
+    raise ConfigurationError(
+        f"CQRS replica tombstone_ttl ({tombstones} s) must be longer than dead_message_ttl "
+        f"({letters} s): a letter that is retried after the deletion of its row was forgotten "
+        "would bring the row back. Raise the one or lower the other."
+    )
+
+
 def _signing(config: conf.Config) -> None:
     from dj_cqrs.signing import keys
 
@@ -117,6 +133,7 @@ STEPS: Final[tuple[tuple[str, Callable[[conf.Config], None]], ...]] = (
     ("dj_cqrs.E003", _queue),
     ("dj_cqrs.E004", _master),
     ("dj_cqrs.E008", _signing),
+    ("dj_cqrs.E020", _retention),
 )
 
 

@@ -71,6 +71,7 @@ NUMBERS: Final[Mapping[str, Number]] = {
         "master", constants.DEFAULT_MASTER_MESSAGE_TTL, 1, True, is_infinite_with_outbox=True
     ),
     "relay_batch_size": Number("master", constants.DEFAULT_RELAY_BATCH_SIZE, 1),
+    "unroutable_ttl": Number("master", constants.DEFAULT_UNROUTABLE_TTL, 1, True),
     "CQRS_MAX_RETRIES": Number("replica", constants.DEFAULT_REPLICA_MAX_RETRIES, 0, True),
     "CQRS_RETRY_DELAY": Number("replica", constants.DEFAULT_REPLICA_RETRY_DELAY, 0),
     "delay_queue_max_size": Number(
@@ -83,6 +84,7 @@ NUMBERS: Final[Mapping[str, Number]] = {
         default_without_inbox=constants.DEFAULT_REPLICA_FETCH_SIZE,
     ),
     "tombstone_ttl": Number("replica", constants.DEFAULT_REPLICA_TOMBSTONE_TTL, 1),
+    "dead_message_ttl": Number("replica", constants.DEFAULT_DEAD_MESSAGE_TTL, 1, True),
     "CQRS_QUERY_TIMEOUT": Number("replica", 0, 0, may_be_text=True),
 }
 
@@ -96,6 +98,7 @@ class MasterConfig:
     correlation_function: CorrelationFunction | None
     meta_function: MetaFunction | None
     relay_batch_size: int
+    unroutable_ttl_seconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +248,7 @@ def _master(section: Mapping[str, Any]) -> MasterConfig:
         correlation_function=section.get("correlation_function") or None,
         meta_function=_meta_function(section.get("meta_function")),
         relay_batch_size=_number(section, "relay_batch_size"),
+        unroutable_ttl_seconds=_number(section, "unroutable_ttl"),
     )
 
 
@@ -264,9 +268,7 @@ def _replica(section: Mapping[str, Any], queue: str | None) -> ReplicaConfig:
         retry_delay_seconds=_number(section, "CQRS_RETRY_DELAY"),
         delay_queue_max_size=_number(section, "delay_queue_max_size"),
         dead_letter_queue=section.get("dead_letter_queue", f"dead_letter_{queue}"),
-        dead_message_ttl_seconds=section.get(
-            "dead_message_ttl", constants.DEFAULT_DEAD_MESSAGE_TTL
-        ),
+        dead_message_ttl_seconds=_number(section, "dead_message_ttl"),
         batch_size=_number(section, "batch_size"),
         tombstone_ttl_seconds=_number(section, "tombstone_ttl"),
         queue_type=section.get("queue_type", constants.DEFAULT_REPLICA_QUEUE_TYPE),

@@ -26,7 +26,7 @@ class SignalType(StrEnum):
 #: What command pipelines print where no single queue is meant.
 NO_QUEUE: Final = "None"
 
-#: Seconds until a dead letter in a broker queue expires (ten days).
+#: Seconds for which a dead letter is kept (ten days), in the inbox and in the broker's queue.
 DEFAULT_DEAD_MESSAGE_TTL: Final = 864_000
 DEFAULT_MASTER_AUTO_UPDATE_FIELDS: Final = False
 #: Seconds until a message of a master without an outbox expires (one day).
@@ -42,13 +42,15 @@ DEFAULT_REPLICA_QUEUE_TYPE: Final = "quorum"
 DEFAULT_REPLICA_BATCH_SIZE: Final = 500
 #: The same for a service without an inbox, whose messages are handled one by one.
 DEFAULT_REPLICA_FETCH_SIZE: Final = 10
-#: Seconds for which a replica remembers a delete (90 days): longer than a broker keeps a message.
+#: Seconds for which a replica remembers a delete (90 days): longer than anything is replayed.
 #: While one about that row is parked in the inbox, which may be for ever, it is remembered anyway.
 DEFAULT_REPLICA_TOMBSTONE_TTL: Final = 90 * 86_400
 #: Seconds for which direct mode may hold up the caller, whose change is committed already.
 DEFAULT_PRODUCE_TIMEOUT: Final = 3.0
 #: Messages that the relay claims at once.
 DEFAULT_RELAY_BATCH_SIZE: Final = 500
+#: Seconds for which a message waits in the outbox for a queue that does not exist (90 days).
+DEFAULT_UNROUTABLE_TTL: Final = 90 * 86_400
 
 DB_VENDOR_PG: Final = "postgresql"
 DB_VENDOR_MYSQL: Final = "mysql"

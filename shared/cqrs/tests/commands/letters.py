@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.with_inbox import InboxApplier
-from tests.replica.support import save
+from tests.replica.support import START, save
 
 Status = ParkedMessage.Status
 
@@ -31,6 +33,11 @@ def letter(pk: Any = 1, *, cqrs_id: str = "item", status: str = Status.DEAD, **d
 def notification(pk: int, *, cqrs_id: str = "notifier", **data: Any) -> RawMessage:
     """A message for the model without a database."""
     return save(0, cqrs_id=cqrs_id, pk=pk, **data)
+
+
+def recent(pk: int) -> RawMessage:
+    """A message from now; very old ones may be about rows whose deletion is forgotten."""
+    return save(0, pk=pk, name="x", seconds=(timezone.now() - START).total_seconds())
 
 
 def poison(body: bytes) -> RawMessage:

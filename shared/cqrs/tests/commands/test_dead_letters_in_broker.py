@@ -18,8 +18,16 @@ from dj_cqrs.transport.memory import MemoryBroker
 from local_stack.ports import free_ports
 from tests.app.replica_models import Item
 from tests.commands.conftest import Run, parsed
-from tests.commands.letters import LONG_AGO, Status, letter, notification, poison, states, work
-from tests.replica.support import save
+from tests.commands.letters import (
+    LONG_AGO,
+    Status,
+    letter,
+    notification,
+    poison,
+    recent,
+    states,
+    work,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,7 +118,7 @@ def test_letters_that_django_cqrs_left_behind_are_letters_too(
 def test_with_an_inbox_letters_of_the_broker_go_there_and_nothing_is_published(
     run: Run, kept_by_broker: Callable[..., None], transport: type[RabbitMQTransport]
 ) -> None:
-    kept_by_broker(save(0, pk=7, name="x"), poison(b"nonsense"))
+    kept_by_broker(recent(7), poison(b"nonsense"))
 
     out, err = run("cqrs_dead_letters", "retry")
 

@@ -21,8 +21,16 @@ from dj_cqrs.transport.base import OutgoingMessage
 from local_stack.ports import free_ports
 from tests.app.replica_models import Item, Notifier
 from tests.commands.conftest import Run, parsed
-from tests.commands.letters import LONG_AGO, Status, letter, notification, poison, states, work
-from tests.replica.support import save
+from tests.commands.letters import (
+    LONG_AGO,
+    Status,
+    letter,
+    notification,
+    poison,
+    recent,
+    states,
+    work,
+)
 from tests.transport.kombu_settings import fresh_settings
 from tests.transport.messages import CONFIRMED, receive
 
@@ -171,7 +179,7 @@ def test_letters_are_back_after_a_dump_that_nobody_reads_to_its_end(run: Run, di
 
 
 def test_with_an_inbox_letters_go_there_and_nothing_is_published(run: Run, die: Die) -> None:
-    die(save(0, pk=7, name="x"), poison(b"nonsense"))
+    die(recent(7), poison(b"nonsense"))
     letter(8)
 
     assert len(run("cqrs_dead_letters", "dump")[0]) == 3

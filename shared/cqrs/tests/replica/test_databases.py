@@ -7,8 +7,9 @@ import pytest
 from django.utils import timezone
 
 from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
-from dj_cqrs.replica import ledger
+from dj_cqrs.replica import ledger, overtaken, parking
 from dj_cqrs.replica.batch import aliases, apply_batch, park_suspect
+from dj_cqrs.replica.message import Row
 from dj_cqrs.replica.with_inbox import InboxApplier
 from tests.app.replica_models import HookedItem, Item
 from tests.replica.support import delete, save
@@ -67,8 +68,21 @@ def test_failures_are_parked_and_retried_where_the_model_lives() -> None:
 
 
 def test_a_suspect_is_kept_beside_the_tombstone_that_it_must_meet() -> None:
-    park_suspect(save(0, cqrs_id="hooked_item", name="killer"), RuntimeError("it may have killed"))
     apply_batch([delete(1, cqrs_id="hooked_item")])
+    park_suspect(save(0, cqrs_id="hooked_item", name="killer"), RuntimeError("it may have killed"))
 
     assert ParkedMessage.objects.using("second").exists()
     assert ledger.prune_tombstones(-1, "second") == 0
+
+
+def test_an_overtaken_message_that_is_kept_elsewhere_than_its_row_is_found() -> None:
+    """Its model was not known when it came, so that it is in the inbox of no known model."""
+    parking.park_due(save(0, cqrs_id="hooked_item"), Row("hooked_item", "1"), "default")
+    parking.park_due(save(5, cqrs_id="hooked_item"), Row("hooked_item", "1"), "default")
+    apply_batch([delete(1, cqrs_id="hooked_item")])
+    assert ParkedMessage.objects.using("default").count() == 2
+
+    for _ in overtaken.sweep("default"):
+        pass
+
+    assert ParkedMessage.objects.using("default").count() == 1

@@ -80,6 +80,7 @@ class ParkedMessage(models.Model):
             models.Index(fields=["due_at"], name="cqrs_parked_due"),
             models.Index(fields=["status", "cqrs_id"], name="cqrs_parked_status"),
             models.Index(fields=["waits_for"], name="cqrs_parked_waits_for"),
+            models.Index(fields=["cqrs_id", "row_pk"], name="cqrs_parked_row"),
         ]
 
     def __str__(self) -> str:

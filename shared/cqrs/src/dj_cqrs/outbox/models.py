@@ -18,6 +18,10 @@ class OutboxMessage(models.Model):
     #: No queue is bound for it: kept for a replica to come, and no part of the backlog.
     is_unroutable = models.BooleanField(default=False)
     last_error = models.TextField(default="")
+    #: Which state of which row it is, as its body says; read when no queue takes it, so that
+    #: recording costs nothing more. Null before, and where the body cannot be read.
+    row_pk = models.CharField(max_length=255, null=True)
+    revision = models.BigIntegerField(null=True)
 
     class Meta:
         verbose_name = "message in the outbox"
@@ -28,6 +32,11 @@ class OutboxMessage(models.Model):
             ),
             models.Index(
                 fields=["due_at"], condition=Q(due_at__isnull=False), name="cqrs_outbox_due_later"
+            ),
+            models.Index(
+                fields=["cqrs_id", "row_pk"],
+                condition=Q(is_unroutable=True),
+                name="cqrs_outbox_unroutable",
             ),
         ]
 

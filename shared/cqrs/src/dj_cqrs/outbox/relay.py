@@ -19,7 +19,7 @@ from dj_cqrs.connections import refresh_connections
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
 from dj_cqrs.fail_points import reach
-from dj_cqrs.outbox import claims
+from dj_cqrs.outbox import claims, retention, superseded
 from dj_cqrs.outbox.models import OutboxMessage
 from dj_cqrs.signing import messages as signing
 from dj_cqrs.transport import log_hooks
@@ -36,6 +36,12 @@ MAX_IDLE_SECONDS: Final = 0.1
 MAX_BACKOFF_SECONDS: Final = 5.0
 #: Longest delay of a message that the broker refused or could not route.
 MAX_DELAY_SECONDS: Final = 60
+
+#: What a message that stays is told.
+_POSTPONED: Final = (
+    *("attempts", "due_at", "is_unroutable", "last_error"),
+    *("row_pk", "revision"),
+)
 
 _REASONS: Final = {
     PublishOutcome.UNROUTABLE: "No queue is bound for this routing key.",
@@ -60,6 +66,7 @@ class Relay:
         #: Smaller after a lost connection: a message that the broker hangs up on must end up
         #: alone, or it would hold up the others for ever.
         self._limit = batch_size
+        self._next_look_at = time.monotonic()
 
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Relays until told to stop; finishes the batch in hand. Survives broker and database."""
@@ -72,6 +79,7 @@ class Relay:
                 else:
                     self._publisher.wait(idle_seconds)
                     idle_seconds = min(idle_seconds * 2, MAX_IDLE_SECONDS)
+                self._remove_expired_if_due()
                 backoff_seconds = MIN_IDLE_SECONDS
             except (TransportError, DatabaseError, InterfaceError) as error:
                 logger.warning("CQRS relay waits: %s: %s", type(error).__name__, error)
@@ -131,11 +139,25 @@ class Relay:
             else:
                 kept.append(message)
                 _postpone(message, outcome)
+        done = {message.pk for message in confirmed} | self._needless(kept)
         rows = OutboxMessage.objects.using(self._using)
         reach("relay.deleting")
-        rows.filter(pk__in=[message.pk for message in confirmed]).delete()
-        rows.bulk_update(kept, ["attempts", "due_at", "is_unroutable", "last_error"])
+        rows.filter(pk__in=done).delete()
+        rows.bulk_update([message for message in kept if message.pk not in done], _POSTPONED)
         return confirmed
+
+    def _needless(self, kept: Sequence[OutboxMessage]) -> set[int]:
+        """Those of the unroutable ones that a later message of their row replaces."""
+        needless = superseded.needless(
+            [message for message in kept if message.is_unroutable], self._using
+        )
+        if needless:
+            logger.info("CQRS relay: %s messages without a queue are superseded.", len(needless))
+        return needless
+
+    def _remove_expired_if_due(self) -> None:
+        if time.monotonic() >= self._next_look_at and not retention.remove_expired(self._using):
+            self._next_look_at = time.monotonic() + retention.INTERVAL_SECONDS
 
 
 def _outgoing(message: OutboxMessage) -> OutgoingMessage:

@@ -9,7 +9,7 @@ from django.db import DatabaseError, router, transaction
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.privacy import telling
 from dj_cqrs.registries import ReplicaRegistry
-from dj_cqrs.replica import database, hooks, log, parents, parking
+from dj_cqrs.replica import database, hooks, log, overtaken, parents, parking
 from dj_cqrs.replica.apply import Attempt, apply
 from dj_cqrs.replica.database import DatabaseAwayError
 from dj_cqrs.replica.message import Message, RawMessage, read
@@ -155,6 +155,8 @@ def _in_transaction(messages: list[Message], attempt: Attempt) -> list[Result]:
     with transaction.atomic(using=attempt.using):
         results = apply(messages, attempt)
         parking.settle(results, attempt.using)
+        # In this order, so that two workers never wait for each other's parked messages.
+        overtaken.drop(overtaken.changed_keys(results), attempt.using)
         wake_children(results, attempt.using)
     return results
 

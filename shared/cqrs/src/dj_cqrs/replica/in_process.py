@@ -34,7 +34,7 @@ def call(payload: TransportPayload, model: Any) -> Any:
 
 
 def _call_under_lock(payload: TransportPayload, model: Any, using: str) -> Any:
-    from dj_cqrs.replica import ledger
+    from dj_cqrs.replica import ledger, overtaken
 
     message = from_payload(payload, RawMessage(b"", payload.cqrs_id, {}))
     try:
@@ -51,6 +51,7 @@ def _call_under_lock(payload: TransportPayload, model: Any, using: str) -> Any:
         result = _call_hook(payload, model)
     if result:
         ledger.save(model, {message.row_pk: advance(local, incoming)}, using)
+        overtaken.drop({model: {message.row_pk}}, using)
     return result
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from dj_cqrs.inbox.models import LedgerEntry, ParkedMessage
@@ -43,6 +43,11 @@ def lock(model: Any, row_pks: Collection[str], using: str) -> States:
         return states  # what a delete does besides changes nothing about whose key a row has
     rows = _states_of_rows(model, keys, using)
     return {key: _newest(state, rows.get(key)) for key, state in states.items()}
+
+
+def known(model: Any, row_pks: Collection[str], using: str) -> States:
+    """What is known of keys, without a lock; those of which nothing is are missing."""
+    return _states(_entries(model.CQRS_ID, row_pks, using))
 
 
 def save(model: Any, states: Mapping[str, LocalState], using: str) -> None:
@@ -120,13 +125,16 @@ def _delete_some(old: Any, using: str) -> int:
 
 
 def _select_locked(cqrs_id: str, row_pks: Collection[str], using: str) -> States:
-    rows = (
-        LedgerEntry.objects.using(using)
-        .select_for_update()
-        .filter(cqrs_id=cqrs_id, row_pk__in=row_pks)
-        .order_by("row_pk")
-        .values_list("row_pk", *_STATE_FIELDS)
-    )
+    return _states(_entries(cqrs_id, row_pks, using).select_for_update())
+
+
+def _entries(cqrs_id: str, row_pks: Collection[str], using: str) -> "QuerySet[LedgerEntry]":
+    entries = LedgerEntry.objects.using(using).filter(cqrs_id=cqrs_id, row_pk__in=row_pks)
+    return entries.order_by("row_pk")
+
+
+def _states(entries: "QuerySet[LedgerEntry]") -> States:
+    rows = entries.values_list("row_pk", *_STATE_FIELDS)
     return {row_pk: _state(*fields) for row_pk, *fields in rows}
 
 

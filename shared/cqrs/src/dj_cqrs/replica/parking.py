@@ -30,6 +30,11 @@ _FATES: Final = {
     retry.Fate.WAIT: ParkedMessage.Status.WAITING,
     retry.Fate.DEAD: ParkedMessage.Status.DEAD,
 }
+#: What a failed attempt changes.
+_FATE_FIELDS: Final = (
+    *("status", "due_at", "attempts", "claimed_at", "waits_for"),
+    *("cqrs_id", "row_pk", "reason", "traceback"),
+)
 
 
 def settle(results: Sequence[Result], using: str) -> None:
@@ -43,7 +48,7 @@ def settle(results: Sequence[Result], using: str) -> None:
         elif parked is None:
             fresh.append(_fill(_new(result.raw), result, using))
         else:
-            _fill(parked, result, using).save(using=_alias(parked, using))
+            _keep_on(_fill(parked, result, using), _alias(parked, using))
     ParkedMessage.objects.using(using).bulk_create(fresh)
     if any(result.failed for result in results):
         reach("consumer.parked")
@@ -143,6 +148,13 @@ def discard(messages: "models.QuerySet[ParkedMessage]") -> int:
 def _one_suspect_or_no(rows: list[ParkedMessage]) -> list[ParkedMessage]:
     innocent = [row for row in rows if row.claimed_at is None]
     return innocent or rows[:1]
+
+
+def _keep_on(parked: ParkedMessage, using: str) -> None:
+    """Writes its fate, unless somebody has removed it meanwhile: that must not bring it back."""
+    changes = {name: getattr(parked, name) for name in _FATE_FIELDS}
+    rows = ParkedMessage.objects.using(using).filter(pk=parked.pk)
+    rows.update(**changes, changed_at=timezone.now())
 
 
 def _alias(parked: ParkedMessage, using: str) -> str:

@@ -74,7 +74,7 @@ def _remove_chunk(model: Any, rows: Sequence[Gone], listed_at: datetime) -> list
 
 
 def _remove_together(model: Any, rows: Sequence[Gone], listed_at: datetime) -> list[Result]:
-    from dj_cqrs.replica import drift, ledger
+    from dj_cqrs.replica import drift, ledger, overtaken
     from dj_cqrs.replica.apply import Attempt, apply
 
     using = router.db_for_write(model)
@@ -101,7 +101,9 @@ def _remove_together(model: Any, rows: Sequence[Gone], listed_at: datetime) -> l
         ]
         # The time of such a DELETE is the row's own: what points to it is often newer.
         attempt = Attempt(using, takes_newer=True)
-        return apply(messages, attempt) + [_clear(each, using) for each in leftovers]
+        results = apply(messages, attempt) + [_clear(each, using) for each in leftovers]
+        overtaken.drop(overtaken.changed_keys(results), using)
+        return results
 
 
 def _clear(message: Message, using: str) -> Result:

@@ -1,29 +1,26 @@
 """What a worker does on a service with the inbox: batches, and retries from the database."""
 
-import time
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from django.db import InterfaceError, OperationalError
 
 from dj_cqrs import conf
 from dj_cqrs.connections import refresh_connections
-from dj_cqrs.replica import database, ledger, log, parking, suspects
+from dj_cqrs.replica import database, log, parking, suspects
 from dj_cqrs.replica.batch import aliases, apply_batch, give_up, park_suspect
 from dj_cqrs.replica.database import DatabaseAwayError
 from dj_cqrs.replica.message import RawMessage
 from dj_cqrs.replica.outcome import Outcome
+from dj_cqrs.replica.retention import Retention
 from dj_cqrs.replica.settlement import Done, Rejected, Settlement
 from dj_cqrs.transport.base import Delivery
-
-_PRUNE_INTERVAL_SECONDS: Final = 600.0
 
 
 class InboxApplier:
     """Applies deliveries in batches and keeps what fails in the inbox."""
 
     def __init__(self) -> None:
-        self._next_prune_at = 0.0
+        self._retention = Retention()
         self._has_doubted = False
 
     def check_ready(self) -> None:
@@ -53,10 +50,10 @@ class InboxApplier:
                 yield from _applied([delivery])
 
     def do_chores(self) -> bool:
-        """Tries parked messages that are due; now and then prunes tombstones."""
+        """Tries parked messages that are due; now and then forgets what is old."""
         refresh_connections()
         try:
-            self._prune_if_due()
+            self._retention.work_if_due()
             more_is_due = False
             for using in aliases():
                 more_is_due |= self._retry_due(using)
@@ -82,13 +79,6 @@ class InboxApplier:
         if due:
             log.settled(apply_batch(due))
         return bool(claimed)
-
-    def _prune_if_due(self) -> None:
-        if time.monotonic() < self._next_prune_at:
-            return
-        ttl_seconds = conf.config().replica.tombstone_ttl_seconds
-        if sum(ledger.prune_tombstones(ttl_seconds, using) for using in aliases()) == 0:
-            self._next_prune_at = time.monotonic() + _PRUNE_INTERVAL_SECONDS
 
 
 def _applied(deliveries: Sequence[Delivery]) -> Iterator[Settlement]:

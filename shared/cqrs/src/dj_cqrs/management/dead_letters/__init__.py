@@ -13,12 +13,21 @@ from dj_cqrs.management.dead_letters.letters import Attempt, Letter, Selection, 
 from dj_cqrs.transport.base import BaseTransport
 from dj_cqrs.transport.selection import transport_class
 
-__all__ = ["Attempt", "Letter", "Opened", "Selection", "Store", "has_store", "opened"]
+__all__ = [
+    "Attempt",
+    "Letter",
+    "Opened",
+    "Selection",
+    "Store",
+    "broker_keeps_letters",
+    "has_store",
+    "opened",
+]
 
 
 def has_store() -> bool:
     """Whether this service keeps dead letters anywhere."""
-    return conf.inbox_is_installed() or _broker_keeps_letters()
+    return conf.inbox_is_installed() or broker_keeps_letters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,7 @@ def opened(selection: Selection) -> Iterator[Opened]:
         stores += in_inbox.stores(selection)
     elif selection.is_of_inbox:
         raise CommandError("--id and --database choose letters of an inbox; there is none here.")
-    if not _broker_keeps_letters() or selection.is_of_inbox:
+    if not broker_keeps_letters() or selection.is_of_inbox:
         yield Opened(stores)
         return
     try:
@@ -62,7 +71,7 @@ def opened(selection: Selection) -> Iterator[Opened]:
         queue.close()
 
 
-def _broker_keeps_letters() -> bool:
+def broker_keeps_letters() -> bool:
     """Whether the transport has overridden the one method that is needed."""
     own = getattr(transport_class().dead_letters, "__func__", None)
     return own is not BaseTransport.dead_letters.__func__  # type: ignore[attr-defined]

@@ -91,6 +91,8 @@ def _to_inbox(delivery: Delivery, body: bytes) -> None:
 
     try:
         readmission.readmit(delivery, body=body)
+    except readmission.ForgottenError as error:
+        raise _RefusedError(str(error)) from error
     except Error as error:
         raise _RefusedError(f"the inbox cannot keep it: {error}") from error
 
