@@ -13,7 +13,8 @@ from django.apps import apps
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from dj_cqrs import constants
+from dj_cqrs import _health_settings, constants
+from dj_cqrs._health_settings import HealthConfig
 from dj_cqrs.exceptions import ConfigurationError
 
 logger = logging.getLogger("django-cqrs")
@@ -125,6 +126,7 @@ class Config:
     produce_timeout_seconds: float
     master: MasterConfig
     replica: ReplicaConfig
+    health: HealthConfig
     raw: Mapping[str, Any]
 
 
@@ -185,6 +187,7 @@ def parse(raw: Any) -> Config:
         produce_timeout_seconds=_produce_timeout(raw),
         master=_master(_section(raw, "master")),
         replica=_replica(_section(raw, "replica"), queue),
+        health=_health_settings.read(_section(raw, "health")),
         raw=raw,
     )
 

@@ -45,9 +45,15 @@ class InboxApplier:
         trusted = [delivery for delivery in deliveries if not suspects.crashes(delivery)]
         if trusted:
             yield from _applied(trusted)
+        if not dubious:
+            self._has_doubted = False
         for delivery in dubious:
             if self._is_to_be_set_aside(delivery):
-                park_suspect(RawMessage.from_delivery(delivery), suspects.suspicion(delivery))
+                park_suspect(
+                    RawMessage.from_delivery(delivery),
+                    suspects.suspicion(delivery),
+                    suspects.crashes(delivery),
+                )
                 yield Done([delivery])
             else:
                 yield from _applied([delivery])

@@ -5,6 +5,7 @@ written in its body, as on the wire of django-cqrs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from dj_cqrs import wire
 from dj_cqrs.connections import refresh_connections
@@ -12,7 +13,7 @@ from dj_cqrs.replica import hooks, log, planning, suspects
 from dj_cqrs.replica.message import Message, RawMessage, read
 from dj_cqrs.replica.outcome import Outcome, Result, done, failed
 from dj_cqrs.replica.retry import Fate, Plan
-from dj_cqrs.replica.settlement import DeadLettered, Done, RetriedLater, Settlement
+from dj_cqrs.replica.settlement import DEATHS_HEADER, DeadLettered, Done, RetriedLater, Settlement
 from dj_cqrs.transport.base import Delivery
 
 
@@ -46,7 +47,7 @@ class PlainApplier:
     def _handle(self, delivery: Delivery) -> Result:
         def check() -> None:
             if self._is_to_be_set_aside(delivery):
-                raise suspects.suspicion(delivery)
+                raise suspects.judgement(suspects.crashes(delivery))
 
         return handle(RawMessage.from_delivery(delivery), check)
 
@@ -56,7 +57,10 @@ class PlainApplier:
         Only the first one: it is what the last worker had in hand when it died. The others only
         waited behind it.
         """
-        if not suspects.crashes(delivery) or self._has_doubted:
+        if not suspects.crashes(delivery):
+            self._has_doubted = False  # the next redeliveries are those of another death
+            return False
+        if self._has_doubted:
             return False
         self._has_doubted = True
         return True
@@ -98,10 +102,15 @@ def _kept(delivery: Delivery, result: Result) -> Settlement:
     if plan.fate is Fate.DEAD:
         return DeadLettered(delivery, cqrs_id, delivery.body, reason)
     body = wire.with_values(delivery.body, retries=attempts)
+    if isinstance(result.error, suspects.SuspectError):
+        deaths = {DEATHS_HEADER: suspects.crashes(delivery)}
+        delivery = replace(delivery, headers={**delivery.headers, **deaths})
     return RetriedLater(delivery, cqrs_id, body, plan.delay_seconds)
 
 
 def _attempts(delivery: Delivery, message: Message, error: Exception | None) -> int:
     """Failed attempts, this one included; each worker that died of it is one."""
-    died = suspects.crashes(delivery) if isinstance(error, suspects.SuspectError) else 0
+    died = 0
+    if isinstance(error, suspects.SuspectError | suspects.CulpritError):
+        died = suspects.crashes(delivery) - suspects.earlier_deaths(delivery)
     return message.payload.retries + max(died, 1)
