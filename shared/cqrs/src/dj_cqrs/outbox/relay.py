@@ -18,6 +18,7 @@ from dj_cqrs import wire
 from dj_cqrs.connections import refresh_connections
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
+from dj_cqrs.heartbeats.pulse import NO_PULSE, Pulse
 from dj_cqrs.outbox import claims
 from dj_cqrs.outbox.models import OutboxMessage
 from dj_cqrs.transport import log_hooks
@@ -44,17 +45,21 @@ _REASONS: Final = {
 class Relay:
     """Moves messages from one database's outbox to the broker. Several may run side by side."""
 
-    def __init__(self, publisher: Publisher, *, using: str, batch_size: int) -> None:
+    def __init__(
+        self, publisher: Publisher, *, using: str, batch_size: int, pulse: Pulse = NO_PULSE
+    ) -> None:
         """Creates a relay.
 
         Args:
             publisher: where to publish; closed by the caller.
             using: database alias of the outbox.
             batch_size: messages to claim at once.
+            pulse: says how the relay gets on.
         """
         self._publisher = publisher
         self._using = using
         self._batch_size = batch_size
+        self._pulse = pulse
         #: Smaller after a lost connection: a message that the broker hangs up on must end up
         #: alone, or it would hold up the others for ever.
         self._limit = batch_size
@@ -64,18 +69,22 @@ class Relay:
         idle_seconds = MIN_IDLE_SECONDS
         backoff_seconds = MIN_IDLE_SECONDS
         while not should_stop():
+            self._pulse.beat()
             try:
                 if self.relay_batch():
                     idle_seconds = MIN_IDLE_SECONDS
                 else:
+                    self._pulse.rests()
                     self._publisher.wait(idle_seconds)
                     idle_seconds = min(idle_seconds * 2, MAX_IDLE_SECONDS)
                 backoff_seconds = MIN_IDLE_SECONDS
             except (TransportError, DatabaseError, InterfaceError) as error:
                 logger.warning("CQRS relay waits: %s: %s", type(error).__name__, error)
+                self._pulse.fails(f"{type(error).__name__}: {error}")
                 backoff_seconds = min(backoff_seconds * 2, MAX_BACKOFF_SECONDS)
                 time.sleep(backoff_seconds * random.uniform(0.5, 1))  # noqa: S311 - jitter
             refresh_connections()
+        self._pulse.close()
 
     def relay_batch(self) -> int:
         """Claims, publishes and settles one batch.
@@ -92,6 +101,8 @@ class Relay:
             if messages:
                 outcomes = self._publish(messages)
                 published = self._settle(messages, outcomes)
+        if published:
+            self._pulse.progressed()
         _tell(published)
         return len(messages)
 

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from django.db import connections
 
 from dj_cqrs.exceptions import TransientError, TransportError
+from dj_cqrs.heartbeats.pulse import NO_PULSE, Pulse
 from dj_cqrs.replica.settlement import Settlement
 from dj_cqrs.transport.base import Consumer, Delivery
 
@@ -56,6 +57,7 @@ class Worker:
         applier: what to do with the messages.
         batch_size: how many messages one transaction applies at most.
         longest_back_off_seconds: cap of the growing pause after a lost broker or database.
+        pulse: says how the worker gets on.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class Worker:
         *,
         batch_size: int,
         longest_back_off_seconds: float = _LONGEST_BACK_OFF_SECONDS,
+        pulse: Pulse = NO_PULSE,
     ) -> None:
         self._open_consumer = open_consumer
         self._applier = applier
         self._batch_size = batch_size
         self._longest_back_off_seconds = longest_back_off_seconds
+        self._pulse = pulse
         self._parent_pid = os.getppid()
         self._is_stopped = False
         self._failures = 0
@@ -92,6 +96,7 @@ class Worker:
                 # A mistake of ours or of a transport. The broker still has what was not acked.
                 logger.exception("CQRS service exception")
                 self._back_off(f"Unexpected error. Reconnecting... ({error})")
+        self._pulse.close()
         connections.close_all()
 
     def _consume(self) -> None:
@@ -99,6 +104,7 @@ class Worker:
         consumer = self._open_consumer()
         try:
             while self._goes_on():
+                self._pulse.beat()
                 more_is_due = self._do_chores_if_due()
                 deliveries = consumer.receive(
                     max_messages=self._batch_size,
@@ -106,13 +112,18 @@ class Worker:
                 )
                 if deliveries:
                     self._handle(consumer, deliveries)
+                else:
+                    self._pulse.rests()
                 self._failures = 0
         finally:
             _close_quietly(consumer)
 
     def _handle(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
+        self._pulse.takes(len(deliveries))
         for settlement in self._applier.apply(deliveries):
             settlement.settle(consumer)
+            self._pulse.progressed()
+            self._pulse.beat()
             if not self._goes_on():
                 break
 
@@ -130,6 +141,8 @@ class Worker:
 
     def _back_off(self, reason: str) -> None:
         self._failures += 1
+        self._pulse.fails(reason)
+        self._pulse.beat()
         seconds = min(
             _FIRST_BACK_OFF_SECONDS * 2 ** min(self._failures - 1, 16),
             self._longest_back_off_seconds,
