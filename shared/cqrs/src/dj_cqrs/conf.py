@@ -68,6 +68,7 @@ NUMBERS: Final[Mapping[str, Number]] = {
         "master", constants.DEFAULT_MASTER_MESSAGE_TTL, 1, True, is_infinite_with_outbox=True
     ),
     "relay_batch_size": Number("master", constants.DEFAULT_RELAY_BATCH_SIZE, 1),
+    "relay_batch_bytes": Number("master", constants.DEFAULT_RELAY_BATCH_BYTES, 1),
     "CQRS_MAX_RETRIES": Number("replica", constants.DEFAULT_REPLICA_MAX_RETRIES, 0, True),
     "CQRS_RETRY_DELAY": Number("replica", constants.DEFAULT_REPLICA_RETRY_DELAY, 0),
     "delay_queue_max_size": Number(
@@ -93,6 +94,7 @@ class MasterConfig:
     correlation_function: CorrelationFunction | None
     meta_function: MetaFunction | None
     relay_batch_size: int
+    relay_batch_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,8 @@ class Config:
     """The whole of ``settings.CQRS``."""
 
     transport: str
-    url: str | None
+    #: Or a function that returns it; see ``dj_cqrs.transport.url``.
+    url: str | Callable[[], str] | None
     exchange: str
     queue: str | None
     #: For one message of direct mode: connecting, publishing, and trying once more.
@@ -181,7 +184,7 @@ def parse(raw: Any) -> Config:
     queue = raw.get("queue")
     return Config(
         transport=raw.get("transport") or "",
-        url=raw.get("url"),
+        url=_url(raw.get("url")),
         exchange=raw.get("exchange", "cqrs"),
         queue=queue,
         produce_timeout_seconds=_produce_timeout(raw),
@@ -190,6 +193,15 @@ def parse(raw: Any) -> Config:
         health=_health_settings.read(_section(raw, "health")),
         raw=raw,
     )
+
+
+def _url(url: Any) -> str | Callable[[], str] | None:
+    if url is None or isinstance(url, str):
+        return url
+    if callable(url):
+        function: Callable[[], str] = url
+        return function
+    raise ConfigurationError("CQRS url must be a string, or a function that returns one.")
 
 
 def _produce_timeout(raw: Mapping[str, Any]) -> float:
@@ -227,6 +239,7 @@ def _master(section: Mapping[str, Any]) -> MasterConfig:
         correlation_function=section.get("correlation_function") or None,
         meta_function=_meta_function(section.get("meta_function")),
         relay_batch_size=_number(section, "relay_batch_size"),
+        relay_batch_bytes=_number(section, "relay_batch_bytes"),
     )
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from dj_cqrs import conf
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.transport import tls
-from dj_cqrs.transport.url import split
+from dj_cqrs.transport.url import current, password_of_file, split
 
 PORT: Final = 5672
 TLS_PORT: Final = 5671
@@ -56,7 +56,8 @@ def connection_parameters(role: str) -> pika.ConnectionParameters:
         ConfigurationError: the URL or an option makes no sense. The text never shows the password.
     """
     config = conf.config()
-    address = _from_url(config.url) if config.url else _from_parts(config.raw)
+    url = current()
+    address = _from_url(url) if url else _from_parts(config.raw)
     return pika.ConnectionParameters(
         host=address.host,
         port=address.port or (TLS_PORT if address.is_tls else PORT),
@@ -85,7 +86,7 @@ def _from_parts(raw: Mapping[str, Any]) -> _Address:
         host=raw.get("host", "localhost"),
         port=raw.get("port"),
         user=raw.get("user", "guest"),
-        password=raw.get("password", "guest"),
+        password=password_of_file(raw.get("password")) or raw.get("password", "guest"),
         is_tls=raw.get("tls") is not None,
     )
 
@@ -103,12 +104,19 @@ def _from_url(url: str) -> _Address:
         host=parts.hostname or "localhost",
         port=parts.port,
         user=unquote(parts.username) if parts.username is not None else "guest",
-        password=unquote(parts.password) if parts.password is not None else "guest",
+        password=_password(parts),
         is_tls=parts.scheme == "amqps",
         virtual_host=_virtual_host(parts.path),
         options=_options_of_query(query),
         tls_query={name: value for name, value in query.items() if tls.is_option(name)},
     )
+
+
+def _password(parts: SplitResult) -> str:
+    of_file = password_of_file(parts.password)
+    if of_file is not None:
+        return of_file
+    return unquote(parts.password) if parts.password is not None else "guest"
 
 
 def _ssl_options(address: _Address, raw: Mapping[str, Any]) -> pika.SSLOptions | None:
