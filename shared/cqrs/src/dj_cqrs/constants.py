@@ -49,6 +49,8 @@ DEFAULT_REPLICA_TOMBSTONE_TTL: Final = 90 * 86_400
 DEFAULT_PRODUCE_TIMEOUT: Final = 3.0
 #: Messages that the relay claims at once.
 DEFAULT_RELAY_BATCH_SIZE: Final = 500
+#: Of the bodies that a relay has in memory at once.
+DEFAULT_RELAY_BATCH_BYTES: Final = 16 * 1024 * 1024
 
 DB_VENDOR_PG: Final = "postgresql"
 DB_VENDOR_MYSQL: Final = "mysql"

@@ -14,10 +14,10 @@ from typing import Final
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from dj_cqrs import wire
+from dj_cqrs import conf, wire
 from dj_cqrs.connections import refresh_connections
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
+from dj_cqrs.exceptions import BrokerUnreachableError, ConfigurationError, TransportError
 from dj_cqrs.heartbeats.pulse import NO_PULSE, Pulse
 from dj_cqrs.outbox import claims
 from dj_cqrs.outbox.models import OutboxMessage
@@ -35,6 +35,10 @@ MAX_IDLE_SECONDS: Final = 0.1
 MAX_BACKOFF_SECONDS: Final = 5.0
 #: Longest delay of a message that the broker refused or could not route.
 MAX_DELAY_SECONDS: Final = 60
+
+#: What passes. A wrong setting is found at start; later, it is a password being rotated, or a
+#: right that somebody is about to give back.
+_PASSING: Final = (TransportError, ConfigurationError, DatabaseError, InterfaceError)
 
 _REASONS: Final = {
     PublishOutcome.UNROUTABLE: "No queue is bound for this routing key.",
@@ -78,7 +82,7 @@ class Relay:
                     self._publisher.wait(idle_seconds)
                     idle_seconds = min(idle_seconds * 2, MAX_IDLE_SECONDS)
                 backoff_seconds = MIN_IDLE_SECONDS
-            except (TransportError, DatabaseError, InterfaceError) as error:
+            except _PASSING as error:
                 logger.warning("CQRS relay waits: %s: %s", type(error).__name__, error)
                 self._pulse.fails(f"{type(error).__name__}: {error}")
                 backoff_seconds = min(backoff_seconds * 2, MAX_BACKOFF_SECONDS)
@@ -97,7 +101,8 @@ class Relay:
             DatabaseError: the database cannot be reached.
         """
         published: list[OutboxMessage] = []
-        with claims.claim(self._using, self._limit) as messages:
+        max_bytes = conf.config().master.relay_batch_bytes
+        with claims.claim(self._using, self._limit, max_bytes) as messages:
             if messages:
                 outcomes = self._publish(messages)
                 published = self._settle(messages, outcomes)

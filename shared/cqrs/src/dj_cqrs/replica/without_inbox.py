@@ -12,6 +12,7 @@ from dj_cqrs.connections import refresh_connections
 from dj_cqrs.replica import hooks, log, planning, suspects
 from dj_cqrs.replica.message import Message, RawMessage, read
 from dj_cqrs.replica.outcome import Outcome, Result, done, failed
+from dj_cqrs.replica.remembering import Handled
 from dj_cqrs.replica.retry import Fate, Plan
 from dj_cqrs.replica.settlement import DEATHS_HEADER, DeadLettered, Done, RetriedLater, Settlement
 from dj_cqrs.transport.base import Delivery
@@ -22,6 +23,7 @@ class PlainApplier:
 
     def __init__(self) -> None:
         self._has_doubted = False
+        self._handled = Handled()
 
     def check_ready(self) -> None:
         """There is no database to ask."""
@@ -29,8 +31,13 @@ class PlainApplier:
     def apply(self, deliveries: Sequence[Delivery]) -> Iterator[Settlement]:
         """Handles deliveries one by one, so that a crash repeats as few hooks as possible."""
         refresh_connections()
+        self._handled.begin(deliveries)
         for delivery in deliveries:
-            result = self._handle(delivery)
+            if self._handled.is_done(delivery):
+                yield Done([delivery])
+                continue
+            result = self._handled.failure(delivery) or self._handle(delivery)
+            self._handled.keep(delivery, result if result.failed else None)
             if not result.failed:
                 log.settled([result])
                 yield Done([delivery])
