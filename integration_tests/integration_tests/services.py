@@ -69,7 +69,11 @@ class Notifier(Service):
     queue = "notifier"
 
     def __init__(self, *, broker_url: str, directory: Path, webhook_url: str = "") -> None:
-        environment = {"CQRS_QUEUE": self.queue, "WEBHOOK_URL": webhook_url}
+        environment = {
+            "CQRS_QUEUE": self.queue,
+            "WEBHOOK_URL": webhook_url,
+            "HEARTBEAT_DIRECTORY": str(directory / "heartbeats"),
+        }
         super().__init__(broker_url=broker_url, directory=directory, environment=environment)
         self.consumer = self.manage_process("consumer", "cqrs_consume")
 

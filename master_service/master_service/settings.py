@@ -71,6 +71,13 @@ CQRS: dict[str, Any] = {
     "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     # Only the relay connects; the web processes never do.
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
+    # Read for every connection, so that it can be rotated; CQRS_URL then has none.
+    "password_file": env("CQRS_PASSWORD_FILE", default=None),
+    # From when on /readyz and cqrs_status say that this service does not do its work.
+    "health": {
+        "backlog_seconds": env.int("HEALTH_BACKLOG_SECONDS", default=300),
+        "stuck_seconds": env.int("HEALTH_STUCK_SECONDS", default=60),
+    },
     "master": {
         "meta_function": "master_service.origin.message_meta",
         "correlation_function": message_correlation_id,

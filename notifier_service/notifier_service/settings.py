@@ -14,7 +14,16 @@ USE_TZ = True
 CQRS: dict[str, Any] = {
     "transport": env("CQRS_TRANSPORT", default="dj_cqrs.transport.RabbitMQTransport"),
     "url": env("CQRS_URL", default="amqp://localhost:5672/"),
+    # Read for every connection, so that it can be rotated; CQRS_URL then has none.
+    "password_file": env("CQRS_PASSWORD_FILE", default=None),
     "queue": env("CQRS_QUEUE", default="notifier"),
+    # From when on /readyz and cqrs_status say that this service does not do its work.
+    "health": {
+        "backlog_seconds": env.int("HEALTH_BACKLOG_SECONDS", default=300),
+        "stuck_seconds": env.int("HEALTH_STUCK_SECONDS", default=60),
+        # Without a database, the worker's signs of life are files.
+        "directory": env("HEARTBEAT_DIRECTORY", default=None),
+    },
     # Without an inbox the broker keeps what has to be tried again.
     "replica": {"CQRS_MAX_RETRIES": env.int("CQRS_MAX_RETRIES", default=30)},
 }
