@@ -16,7 +16,8 @@ from dj_cqrs.inbox.models import WorkerHeartbeat
 from dj_cqrs.management.status_table import show
 from dj_cqrs.outbox.models import RelayHeartbeat
 from dj_cqrs.replica.message import RawMessage
-from dj_cqrs.transport import RabbitMQTransport
+from dj_cqrs.transport import KombuTransport, RabbitMQTransport
+from dj_cqrs.transport.base import OutgoingMessage
 from dj_cqrs.transport.memory import MemoryBroker, MemoryTransport
 from tests.commands.running import run, run_failing
 from tests.health.signs import all_is_well, leave
@@ -166,6 +167,24 @@ def test_rabbitmq_tells_what_waits_and_who_consumes(
     consumer.close()
     settings.CQRS = {**settings.CQRS, "queue": "missing"}
     assert "There is no queue 'missing'; run cqrs_declare." in run_failing("cqrs_status")[0]
+
+
+def test_a_broker_that_knows_no_consumers_tells_what_waits(settings: Any, tmp_path: Path) -> None:
+    all_is_well()
+    url = {"transport": "dj_cqrs.transport.KombuTransport", "url": f"filesystem://{tmp_path}"}
+    settings.CQRS = {**settings.CQRS, **url}
+    KombuTransport.declare()
+    publisher = KombuTransport.publisher()
+    publisher.publish([OutgoingMessage("1", "item", b"{}")], timeout_seconds=10)
+    publisher.close()
+
+    # The workers' progress is unknown: they have started long ago, and nothing was done.
+    assert (
+        "FAILED broker: 1 message(s) wait in replica, and none was"
+        in run_failing("cqrs_status")[0]
+    )
+    WorkerHeartbeat.objects.update(progress_seconds=1)
+    assert "ok broker: 1 message(s) wait in replica." in run("cqrs_status")
 
 
 def test_a_transport_that_cannot_say_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
