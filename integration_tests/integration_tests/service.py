@@ -20,7 +20,7 @@ STUCK_SECONDS = 6
 BACKLOG_SECONDS = 10
 
 #: What a web server does not need to take requests.
-_NOT_OF_THE_WEB = [("exclude", check) for check in ("outbox", "relay", "workers", "parked")]
+_NOT_OF_THE_WEB = {"exclude": ["outbox", "relay", "workers", "parked"]}
 _START_SECONDS = 120
 _COMMAND_SECONDS = 180
 

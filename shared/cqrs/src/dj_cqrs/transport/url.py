@@ -4,6 +4,7 @@ Both are read for every new connection: credentials that were rotated must not n
 """
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from dj_cqrs import conf
@@ -20,7 +21,7 @@ def current() -> str | None:
     if url is None or isinstance(url, str):
         return url
     try:
-        made = url()
+        made: Any = url()
     except Exception as error:
         raise ConfigurationError(
             f"CQRS url: the function failed with {type(error).__name__}."
