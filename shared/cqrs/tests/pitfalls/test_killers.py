@@ -8,12 +8,12 @@ from django.utils import timezone
 from dj_cqrs import wire
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.replica.message import RawMessage
-from dj_cqrs.replica.settlement import DEATHS_HEADER
+from dj_cqrs.replica.settlement import DEATHS_HEADER, RetriedLater
 from dj_cqrs.replica.suspects import MAX_DEATHS
 from dj_cqrs.replica.with_inbox import InboxApplier
 from dj_cqrs.replica.without_inbox import PlainApplier
 from dj_cqrs.transport import RabbitMQTransport
-from dj_cqrs.transport.base import REASON_HEADER
+from dj_cqrs.transport.base import REASON_HEADER, Delivery
 from dj_cqrs.transport.memory import MemoryTransport, broker
 from local_stack.waiting import eventually
 from tests.app.replica_models import HookedItem, Notifier
@@ -129,6 +129,16 @@ def test_w26_nor_does_it_go_round_without_an_inbox(killer: list[RawMessage]) -> 
     assert DEATHS_HEADER not in letter.headers  # a retry by hand begins anew
     assert names() == ["innocent"] * 9
     assert deaths == MAX_DEATHS
+
+
+def test_w26_what_was_only_behind_a_killer_is_tried_once_more_without_an_inbox() -> None:
+    raw = note("innocent")
+    headers = {**raw.headers, "x-delivery-count": 50}
+
+    (settlement,) = PlainApplier().apply([Delivery(raw.body, raw.routing_key, headers, True, 1)])
+
+    assert isinstance(settlement, RetriedLater)
+    assert settlement.delivery.headers[DEATHS_HEADER] == MAX_DEATHS - 1
 
 
 @pytest.mark.parametrize("queue_type", ["quorum", "classic"])

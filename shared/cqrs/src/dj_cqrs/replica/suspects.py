@@ -36,7 +36,10 @@ def crashes(delivery: Delivery) -> int:
     earlier, count = earlier_deaths(delivery), delivery.headers.get(DELIVERY_COUNT_HEADER)
     if not isinstance(count, int):
         return earlier + 1
-    return earlier + count if earlier + count >= SUSPECT_DELIVERIES else 0
+    if earlier + count < SUSPECT_DELIVERIES:
+        return 0
+    # Whatever was prefetched with a killer is counted like it: that alone convicts nobody.
+    return min(earlier + count, max(earlier + 1, SUSPECT_DELIVERIES))
 
 
 def earlier_deaths(delivery: Delivery) -> int:
