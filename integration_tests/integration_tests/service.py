@@ -16,6 +16,12 @@ from local_stack.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
+#: When a process counts as stuck, and when a message has waited for too long.
+STUCK_SECONDS = 6
+BACKLOG_SECONDS = 10
+
+#: What a web server does not need to take requests.
+_NOT_OF_THE_WEB = {"exclude": ["outbox", "relay", "workers", "parked"]}
 _START_SECONDS = 120
 _COMMAND_SECONDS = 180
 
@@ -54,6 +60,8 @@ class Service:
             "DJANGO_SETTINGS_MODULE": f"{self.name}.settings",
             "CQRS_URL": broker_url,
             **self.fail_points.environment,
+            "HEALTH_STUCK_SECONDS": str(STUCK_SECONDS),
+            "HEALTH_BACKLOG_SECONDS": str(BACKLOG_SECONDS),
             **environment,
         }
 
@@ -75,12 +83,22 @@ class Service:
         """Run a management command to its end and return what it printed."""
         return self._run("manage.py", *arguments, stdin=stdin)
 
+    def status(self, *arguments: str) -> tuple[int, str]:
+        """Run `cqrs_status`; returns its exit code and what it printed."""
+        done = self._done("manage.py", "cqrs_status", *arguments)
+        return done.returncode, done.stdout
+
     def manage_many(self, *commands: Sequence[str]) -> str:
         """Run several commands in one process, since each start takes a second."""
         return self._run("-c", _MANY_COMMANDS, json.dumps(commands))
 
     def _run(self, *arguments: str, stdin: str = "") -> str:
-        done = subprocess.run(
+        done = self._done(*arguments, stdin=stdin)
+        assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def _done(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT / self.name,
             env=self._environment,
@@ -90,8 +108,6 @@ class Service:
             timeout=_COMMAND_SECONDS,
             check=False,
         )
-        assert done.returncode == 0, f"{arguments} failed:\n{done.stdout}{done.stderr}"
-        return done.stdout
 
 
 class WebService(Service):
@@ -134,12 +150,21 @@ class WebService(Service):
         """Where its web server listens."""
         return f"http://{LOOPBACK}:{self.port}"
 
+    def failures(self) -> dict[str, str]:
+        """The checks that its `/readyz` names as failed, with what it says of them."""
+        answer = httpx.get(f"{self.url}/readyz", timeout=30)
+        checks = answer.json()["checks"].items()
+        failed = {name: check["detail"] for name, check in checks if not check["ok"]}
+        is_ready = answer.status_code == httpx.codes.OK
+        assert is_ready is not bool(failed), answer.text
+        return failed
+
     def wait_until_ready(self) -> None:
         """Wait until the web server answers and may take requests."""
 
         def check() -> None:
             self.web.check_alive()
-            answer = httpx.get(f"{self.url}/readyz", timeout=10)
+            answer = httpx.get(f"{self.url}/readyz", params=_NOT_OF_THE_WEB, timeout=10)
             assert answer.status_code == httpx.codes.OK, answer.text
 
         eventually(

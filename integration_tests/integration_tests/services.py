@@ -87,6 +87,7 @@ class Notifier(Service):
         variables = {
             "CQRS_QUEUE": self.queue,
             "WEBHOOK_URL": webhook_url,
+            "HEARTBEAT_DIRECTORY": str(directory / "heartbeats"),
             **(environment or {}),
         }
         super().__init__(broker_url=broker_url, directory=directory, environment=variables)

@@ -20,7 +20,6 @@ SECRETS = (
     "DATABASE_URL",
     "DATABASE_PASSWORD",
     "CQRS_URL",
-    "CQRS_PASSWORD",
     "CQRS_SIGNING_KEYS",
     "API_TOKEN_HASHES",
 )
@@ -99,6 +98,13 @@ CQRS: dict[str, Any] = {
     "signing": {"keys": CQRS_SIGNING_KEYS} if CQRS_SIGNING_KEYS else None,
     # For amqps: whose certificates are trusted, if not those that the system trusts.
     "tls": {"ca_file": CQRS_CA_FILE} if CQRS_CA_FILE else None,
+    # Read for every connection, so that it can be rotated; CQRS_URL then has none.
+    "password_file": env("CQRS_PASSWORD_FILE", default=None),
+    # From when on /readyz and cqrs_status say that this service does not do its work.
+    "health": {
+        "backlog_seconds": env.int("HEALTH_BACKLOG_SECONDS", default=300),
+        "stuck_seconds": env.int("HEALTH_STUCK_SECONDS", default=60),
+    },
     "master": {
         "meta_function": "master_service.origin.message_meta",
         "correlation_function": message_correlation_id,

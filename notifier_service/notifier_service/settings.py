@@ -10,7 +10,7 @@ import environ
 
 from notifier_service.environment import with_password, with_secret_files
 
-SECRETS = ("CQRS_URL", "CQRS_PASSWORD", "CQRS_SIGNING_KEYS", "WEBHOOK_URL")
+SECRETS = ("CQRS_URL", "CQRS_SIGNING_KEYS", "WEBHOOK_URL")
 env = environ.Env()
 env.ENVIRON = with_secret_files(os.environ, SECRETS)
 if "CQRS_URL" in env.ENVIRON:
@@ -36,6 +36,15 @@ CQRS: dict[str, Any] = {
     }
     if CQRS_SIGNING_KEYS
     else None,
+    # Read for every connection, so that it can be rotated; CQRS_URL then has none.
+    "password_file": env("CQRS_PASSWORD_FILE", default=None),
+    # From when on /readyz and cqrs_status say that this service does not do its work.
+    "health": {
+        "backlog_seconds": env.int("HEALTH_BACKLOG_SECONDS", default=300),
+        "stuck_seconds": env.int("HEALTH_STUCK_SECONDS", default=60),
+        # Without a database, the worker's signs of life are files.
+        "directory": env("HEARTBEAT_DIRECTORY", default=None),
+    },
     # Without an inbox the broker keeps what has to be tried again.
     "replica": {"CQRS_MAX_RETRIES": env.int("CQRS_MAX_RETRIES", default=30)},
 }

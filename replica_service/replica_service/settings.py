@@ -18,7 +18,6 @@ SECRETS = (
     "DATABASE_URL",
     "DATABASE_PASSWORD",
     "CQRS_URL",
-    "CQRS_PASSWORD",
     "CQRS_SIGNING_KEYS",
 )
 env = environ.Env()
@@ -100,6 +99,13 @@ CQRS: dict[str, Any] = {
     }
     if CQRS_SIGNING_KEYS
     else None,
+    # Read for every connection, so that it can be rotated; CQRS_URL then has none.
+    "password_file": env("CQRS_PASSWORD_FILE", default=None),
+    # From when on /readyz and cqrs_status say that this service does not do its work.
+    "health": {
+        "backlog_seconds": env.int("HEALTH_BACKLOG_SECONDS", default=300),
+        "stuck_seconds": env.int("HEALTH_STUCK_SECONDS", default=60),
+    },
     "replica": {
         "CQRS_MAX_RETRIES": env.int("CQRS_MAX_RETRIES", default=30),
         "CQRS_RETRY_DELAY": env.int("CQRS_RETRY_DELAY", default=2),

@@ -2,17 +2,36 @@
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test import Client
 
+from dj_cqrs.inbox.models import WorkerHeartbeat
+
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def worker() -> WorkerHeartbeat:
+    """A sign of life of a worker."""
+    values = {"name": "worker 1 on here", "host": "here", "pid": 1}
+    return WorkerHeartbeat.objects.create(started_at=Now(), beat_at=Now(), **values)
 
 
 def test_a_serving_process_is_alive(client: Client) -> None:
     assert client.get("/livez").json() == {"status": "ok"}
 
 
-def test_a_process_with_its_database_is_ready(client: Client) -> None:
+def test_a_service_with_its_database_and_a_worker_is_ready(
+    client: Client, worker: WorkerHeartbeat
+) -> None:
     assert client.get("/readyz").status_code == 200
+
+
+def test_a_service_without_a_worker_is_not_ready_but_serves(client: Client) -> None:
+    (reason,) = client.get("/readyz").json()["reasons"]
+
+    assert reason.startswith("workers: 0 of 1 alive")
+    assert client.get("/readyz?exclude=workers").status_code == 200
 
 
 def test_a_process_that_lacks_migrations_says_so(client: Client) -> None:

@@ -42,7 +42,12 @@ class Service:
         }
         if self.is_bare:
             webhook = stack.get("NOTIFIER_WEBHOOK_URL")
-            return {**variables, "CQRS_QUEUE": NOTIFIER_QUEUE, "WEBHOOK_URL": webhook}
+            return {
+                **variables,
+                "CQRS_QUEUE": NOTIFIER_QUEUE,
+                "WEBHOOK_URL": webhook,
+                "HEARTBEAT_DIRECTORY": str(stack.directory / "heartbeats"),
+            }
         upper = self.name.upper()
         database = stack.get(f"{upper}_DATABASE_URL")
         variables |= {

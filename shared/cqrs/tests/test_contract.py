@@ -122,6 +122,7 @@ def test_an_instance_without_a_serializer_is_serialized_as_it_is() -> None:
     {
         "CQRS_MESSAGE_TTL": 86_400,
         "relay_batch_size": 500,
+        "relay_batch_bytes": 16 * 1024 * 1024,
         "CQRS_MAX_RETRIES": 30,
         "CQRS_RETRY_DELAY": 2,
         "delay_queue_max_size": 1000,

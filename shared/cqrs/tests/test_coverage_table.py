@@ -31,6 +31,7 @@ _MODULES = (
     "correlation",
     "dataclasses",
     "delay",
+    "health",
     "managers",
     "metas",
     "mixins",

@@ -13,6 +13,7 @@ _PUBLIC = {
     "dj_cqrs.admin": {"CQRSAdminMasterSyncMixin"},
     "dj_cqrs.correlation": {"get_correlation_id"},
     "dj_cqrs.dataclasses": {"TransportPayload"},
+    "dj_cqrs.health": {"Check", "Report", "answer", "livez", "readyz", "report"},
     "dj_cqrs.managers": {"MasterManager", "ReplicaManager"},
     "dj_cqrs.metas": {"MasterMeta", "ReplicaMeta"},
     "dj_cqrs.mixins": {"MasterMixin", "RawMasterMixin", "RawReplicaMixin", "ReplicaMixin"},

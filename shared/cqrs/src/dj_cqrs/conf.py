@@ -13,7 +13,8 @@ from django.apps import apps
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from dj_cqrs import constants
+from dj_cqrs import _health_settings, constants
+from dj_cqrs._health_settings import HealthConfig
 from dj_cqrs.exceptions import ConfigurationError
 
 logger = logging.getLogger("django-cqrs")
@@ -71,6 +72,7 @@ NUMBERS: Final[Mapping[str, Number]] = {
         "master", constants.DEFAULT_MASTER_MESSAGE_TTL, 1, True, is_infinite_with_outbox=True
     ),
     "relay_batch_size": Number("master", constants.DEFAULT_RELAY_BATCH_SIZE, 1),
+    "relay_batch_bytes": Number("master", constants.DEFAULT_RELAY_BATCH_BYTES, 1),
     "unroutable_ttl": Number("master", constants.DEFAULT_UNROUTABLE_TTL, 1, True),
     "CQRS_MAX_RETRIES": Number("replica", constants.DEFAULT_REPLICA_MAX_RETRIES, 0, True),
     "CQRS_RETRY_DELAY": Number("replica", constants.DEFAULT_REPLICA_RETRY_DELAY, 0),
@@ -98,6 +100,7 @@ class MasterConfig:
     correlation_function: CorrelationFunction | None
     meta_function: MetaFunction | None
     relay_batch_size: int
+    relay_batch_bytes: int
     unroutable_ttl_seconds: int | None
 
 
@@ -125,8 +128,9 @@ class Config:
     """The whole of ``settings.CQRS``."""
 
     transport: str
-    #: One URL, or several with commas between them or in a list: nodes of one cluster.
-    url: str | Sequence[str] | None
+    #: One URL, or several with commas between them or in a list: nodes of one cluster. Or a
+    #: function that returns any of these; see ``dj_cqrs.transport.url``.
+    url: str | Sequence[str] | Callable[[], str | Sequence[str]] | None
     exchange: str
     queue: str | None
     #: For one message of direct mode: connecting, publishing, and trying once more.
@@ -137,6 +141,7 @@ class Config:
     signing: Any
     master: MasterConfig
     replica: ReplicaConfig
+    health: HealthConfig
     raw: Mapping[str, Any]
 
 
@@ -192,7 +197,7 @@ def parse(raw: Any) -> Config:
     queue = raw.get("queue")
     return Config(
         transport=raw.get("transport") or "",
-        url=raw.get("url"),
+        url=_url(raw.get("url")),
         exchange=raw.get("exchange", "cqrs"),
         queue=queue,
         produce_timeout_seconds=_produce_timeout(raw),
@@ -200,8 +205,18 @@ def parse(raw: Any) -> Config:
         signing=raw.get("signing"),
         master=_master(_section(raw, "master")),
         replica=_replica(_section(raw, "replica"), queue),
+        health=_health_settings.read(_section(raw, "health")),
         raw=raw,
     )
+
+
+def _url(url: Any) -> str | Callable[[], str] | None:
+    if url is None or isinstance(url, str):
+        return url
+    if callable(url):
+        function: Callable[[], str] = url
+        return function
+    raise ConfigurationError("CQRS url must be a string, or a function that returns one.")
 
 
 def _produce_timeout(raw: Mapping[str, Any]) -> float:
@@ -248,6 +263,7 @@ def _master(section: Mapping[str, Any]) -> MasterConfig:
         correlation_function=section.get("correlation_function") or None,
         meta_function=_meta_function(section.get("meta_function")),
         relay_batch_size=_number(section, "relay_batch_size"),
+        relay_batch_bytes=_number(section, "relay_batch_bytes"),
         unroutable_ttl_seconds=_number(section, "unroutable_ttl"),
     )
 

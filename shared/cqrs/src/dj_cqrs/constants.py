@@ -51,6 +51,8 @@ DEFAULT_PRODUCE_TIMEOUT: Final = 3.0
 DEFAULT_RELAY_BATCH_SIZE: Final = 500
 #: Seconds for which a message waits in the outbox for a queue that does not exist (90 days).
 DEFAULT_UNROUTABLE_TTL: Final = 90 * 86_400
+#: Of the bodies that a relay has in memory at once.
+DEFAULT_RELAY_BATCH_BYTES: Final = 16 * 1024 * 1024
 
 DB_VENDOR_PG: Final = "postgresql"
 DB_VENDOR_MYSQL: Final = "mysql"

@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
@@ -265,3 +266,17 @@ def test_a_row_that_commits_late_is_not_skipped() -> None:
 
     keys = [message.routing_key for batch in publisher.batches for message in batch]
     assert keys == ["fast", "slow"]
+
+
+def test_a_batch_is_bounded_by_bytes_and_what_is_longer_comes_alone(settings: Any) -> None:
+    settings.CQRS = {**settings.CQRS, "master": {"relay_batch_bytes": 1000}}
+    for size in (400, 400, 400, 5000, 10, 10):
+        OutboxMessage.objects.create(cqrs_id="author", routing_key="author", body=b"x" * size)
+    publisher = ScriptedPublisher(lambda _: CONFIRMED)
+    relay = _relay(publisher)
+
+    while relay.relay_batch():
+        pass
+
+    sizes = [[len(message.body) for message in batch] for batch in publisher.batches]
+    assert sizes == [[400, 400], [400], [5000], [10, 10]]

@@ -69,7 +69,8 @@ def test_failures_are_parked_and_retried_where_the_model_lives() -> None:
 
 def test_a_suspect_is_kept_beside_the_tombstone_that_it_must_meet() -> None:
     apply_batch([delete(1, cqrs_id="hooked_item")])
-    park_suspect(save(0, cqrs_id="hooked_item", name="killer"), RuntimeError("it may have killed"))
+    killer = save(0, cqrs_id="hooked_item", name="killer")
+    park_suspect(killer, RuntimeError("it may have killed"), deaths=2)
 
     assert ParkedMessage.objects.using("second").exists()
     assert ledger.prune_tombstones(-1, "second") == 0

@@ -1,6 +1,7 @@
 """settings.CQRS, read as parameters of a connection."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,28 @@ def test_parts_are_read_where_there_is_no_url(settings: Settings) -> None:
     assert (read.credentials.username, read.credentials.password) == ("ann", "pw")
 
 
+@pytest.mark.parametrize("where", [{"url": "amqp://ann@mq/"}, {"user": "ann"}])
+def test_the_password_of_a_file_is_read_for_each_connection(
+    settings: Settings, tmp_path: Path, where: dict[str, str]
+) -> None:
+    file = tmp_path / "password"
+    for password in ("first", "p@ss/w%20rd "):
+        file.write_text(f"{password}\n")
+        credentials = parameters(settings, password_file=str(file), **where).credentials
+        assert (credentials.username, credentials.password) == ("ann", password)
+
+
+def test_the_url_of_a_function_is_asked_for_with_each_connection(settings: Settings) -> None:
+    urls = iter(["amqp://ann:one@mq/", "amqp://bob:two@mq/"])
+    settings.CQRS = {
+        "transport": "dj_cqrs.transport.RabbitMQTransport",
+        "url": lambda: next(urls),
+    }
+    users = [connection_parameters("relay").credentials.username for _ in range(2)]
+
+    assert users == ["ann", "bob"]
+
+
 def test_nothing_set_means_a_broker_on_this_machine(settings: Settings) -> None:
     read = parameters(settings)
 
@@ -132,6 +155,13 @@ def test_connection_says_which_service_and_process_it_belongs_to(
         ({"url": "amqp://mq/?stack_timeout=inf"}, "number of seconds"),
         ({"url": "amqp://mq/?socket_timeout=0"}, "number of seconds"),
         ({"blocked_connection_timeout": None}, "number of seconds, not None"),
+        ({"url": 5}, "must be a string, or a function"),
+        ({"url": lambda: 1 / 0}, "function failed with ZeroDivisionError"),
+        ({"url": lambda: None}, "must return the URL as a string"),
+        ({"password_file": "/nowhere"}, "'/nowhere' cannot be read: FileNotFoundError"),
+        ({"password_file": "/dev/null"}, "'/dev/null' is empty"),
+        ({"password_file": "/dev/null", "password": "x"}, "remove one of them"),
+        ({"password_file": "/dev/null", "url": "amqp://ann:pw@mq/"}, "remove one of them"),
     ],
 )
 def test_mistake_is_named(settings: Settings, cqrs: dict[str, Any], message: str) -> None:

@@ -61,6 +61,7 @@ def route_signal_to_replica_model(
 
 def run(transport: "type[BaseTransport]", cqrs_ids: Collection[str] | None = None) -> None:
     """Consumes from a transport until SIGTERM or SIGINT; what ``transport.consume`` calls."""
+    from dj_cqrs.heartbeats import stores
     from dj_cqrs.replica.worker import Worker, stopping_on_signals
 
     worker = Worker(
@@ -68,6 +69,7 @@ def run(transport: "type[BaseTransport]", cqrs_ids: Collection[str] | None = Non
         _applier(),
         batch_size=conf.config().replica.batch_size,
         longest_back_off_seconds=transport.CONSUMER_RETRY_TIMEOUT,
+        pulse=stores.pulse("worker", stores.of_workers()),
     )
     with stopping_on_signals(worker):
         worker.run()

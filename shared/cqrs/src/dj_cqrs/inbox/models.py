@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from django.db import models
 
+from dj_cqrs.heartbeats.models import AbstractHeartbeat
+
 
 class LedgerEntry(models.Model):
     """The newest thing known of one row of a master: *the* lock of the key, and its tombstone.
@@ -61,6 +63,8 @@ class ParkedMessage(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     #: Set while a worker tries it. Found set when it is due, its worker died over it.
     claimed_at = models.DateTimeField(null=True, editable=False)
+    #: Workers that died of it, the attempt in hand included while one is.
+    deaths = models.PositiveSmallIntegerField(default=0, editable=False)
     #: The row that it waits for, as ``cqrs_id/key``.
     waits_for = models.CharField(max_length=460, null=True, blank=True)
     #: Null where the body did not even say so.
@@ -85,3 +89,10 @@ class ParkedMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cqrs_id or 'undecodable'} {self.row_pk or ''} ({self.status})"
+
+
+class WorkerHeartbeat(AbstractHeartbeat):
+    """The last sign of life of one worker of this service."""
+
+    class Meta:
+        verbose_name = "worker"

@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
+from dj_cqrs.heartbeats.models import AbstractHeartbeat
+
 
 class OutboxMessage(models.Model):
     """One encoded message, written with its change and deleted after the broker's confirm."""
@@ -38,6 +40,12 @@ class OutboxMessage(models.Model):
                 condition=Q(is_unroutable=True),
                 name="cqrs_outbox_unroutable",
             ),
+            # What the health report looks for, among any number of unroutable ones.
+            models.Index(
+                fields=["id"],
+                condition=Q(due_at__isnull=False, is_unroutable=False),
+                name="cqrs_outbox_refused",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -59,3 +67,10 @@ class DeletedRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cqrs_id} {self.row_pk} at revision {self.revision}"
+
+
+class RelayHeartbeat(AbstractHeartbeat):
+    """The last sign of life of one relay of this outbox."""
+
+    class Meta:
+        verbose_name = "relay"

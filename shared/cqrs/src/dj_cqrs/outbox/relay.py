@@ -17,8 +17,9 @@ from django.utils import timezone
 from dj_cqrs import conf, wire
 from dj_cqrs.connections import refresh_connections
 from dj_cqrs.dataclasses import TransportPayload
-from dj_cqrs.exceptions import BrokerUnreachableError, TransportError
+from dj_cqrs.exceptions import BrokerUnreachableError, ConfigurationError, TransportError
 from dj_cqrs.fail_points import reach
+from dj_cqrs.heartbeats.pulse import NO_PULSE, Pulse
 from dj_cqrs.outbox import claims, retention, superseded
 from dj_cqrs.outbox.models import OutboxMessage
 from dj_cqrs.signing import messages as signing
@@ -42,6 +43,9 @@ _POSTPONED: Final = (
     *("attempts", "due_at", "is_unroutable", "last_error"),
     *("row_pk", "revision"),
 )
+#: What passes. A wrong setting is found at start; later, it is a password being rotated, or a
+#: right that somebody is about to give back.
+_PASSING: Final = (TransportError, ConfigurationError, DatabaseError, InterfaceError)
 
 _REASONS: Final = {
     PublishOutcome.UNROUTABLE: "No queue is bound for this routing key.",
@@ -52,17 +56,21 @@ _REASONS: Final = {
 class Relay:
     """Moves messages from one database's outbox to the broker. Several may run side by side."""
 
-    def __init__(self, publisher: Publisher, *, using: str, batch_size: int) -> None:
+    def __init__(
+        self, publisher: Publisher, *, using: str, batch_size: int, pulse: Pulse = NO_PULSE
+    ) -> None:
         """Creates a relay.
 
         Args:
             publisher: where to publish; closed by the caller.
             using: database alias of the outbox.
             batch_size: messages to claim at once.
+            pulse: says how the relay gets on.
         """
         self._publisher = publisher
         self._using = using
         self._batch_size = batch_size
+        self._pulse = pulse
         #: Smaller after a lost connection: a message that the broker hangs up on must end up
         #: alone, or it would hold up the others for ever.
         self._limit = batch_size
@@ -73,19 +81,23 @@ class Relay:
         idle_seconds = MIN_IDLE_SECONDS
         backoff_seconds = MIN_IDLE_SECONDS
         while not should_stop():
+            self._pulse.beat()
             try:
                 if self.relay_batch():
                     idle_seconds = MIN_IDLE_SECONDS
                 else:
+                    self._pulse.rests()
                     self._publisher.wait(idle_seconds)
                     idle_seconds = min(idle_seconds * 2, MAX_IDLE_SECONDS)
                 self._remove_expired_if_due()
                 backoff_seconds = MIN_IDLE_SECONDS
-            except (TransportError, DatabaseError, InterfaceError) as error:
+            except _PASSING as error:
                 logger.warning("CQRS relay waits: %s: %s", type(error).__name__, error)
+                self._pulse.fails(f"{type(error).__name__}: {error}")
                 backoff_seconds = min(backoff_seconds * 2, MAX_BACKOFF_SECONDS)
                 time.sleep(backoff_seconds * random.uniform(0.5, 1))  # noqa: S311 - jitter
             refresh_connections()
+        self._pulse.close()
 
     def relay_batch(self) -> int:
         """Claims, publishes and settles one batch.
@@ -98,13 +110,16 @@ class Relay:
             DatabaseError: the database cannot be reached.
         """
         published: list[OutboxMessage] = []
-        with claims.claim(self._using, self._limit) as messages:
+        max_bytes = conf.config().master.relay_batch_bytes
+        with claims.claim(self._using, self._limit, max_bytes) as messages:
             if messages:
                 reach("relay.claimed")
                 outcomes = self._publish(messages)
                 reach("relay.confirmed")
                 published = self._settle(messages, outcomes)
                 reach("relay.deleted")
+        if published:
+            self._pulse.progressed()
         _tell(published)
         return len(messages)
 

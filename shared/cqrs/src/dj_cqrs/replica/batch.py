@@ -9,14 +9,13 @@ from django.db import DatabaseError, router, transaction
 from dj_cqrs.inbox.models import ParkedMessage
 from dj_cqrs.privacy import telling
 from dj_cqrs.registries import ReplicaRegistry
-from dj_cqrs.replica import database, hooks, log, overtaken, parents, parking
+from dj_cqrs.replica import database, hooks, log, overtaken, parents, parking, suspects
 from dj_cqrs.replica.apply import Attempt, apply
 from dj_cqrs.replica.database import DatabaseAwayError
 from dj_cqrs.replica.message import Message, RawMessage, read
 from dj_cqrs.replica.outcome import Outcome, Result, done, failed
 from dj_cqrs.replica.planning import plan_for
 from dj_cqrs.replica.retry import Fate
-from dj_cqrs.replica.suspects import SuspectError
 
 _TRIES: Final = 5
 
@@ -57,8 +56,8 @@ def _all(
     return chain(*by_database.values(), others)
 
 
-def park_suspect(raw: RawMessage, error: Exception) -> None:
-    """Keeps a message unopened that may have killed its workers; it is tried alone, and counted.
+def park_suspect(raw: RawMessage, error: Exception, deaths: int) -> None:
+    """Keeps a message unopened that may have killed so many workers; it is tried alone.
 
     Raises:
         DatabaseAwayError: the inbox takes nothing now.
@@ -66,13 +65,13 @@ def park_suspect(raw: RawMessage, error: Exception) -> None:
     message = read_or_fail(raw)
     result = failed(message, error) if isinstance(message, Message) else message
     try:
-        parking.park_suspect(result, alias_of(message))
+        parking.park_suspect(result, deaths, alias_of(message))
     except Exception as failure:
         raise DatabaseAwayError(f"a suspect cannot be kept: {_told(failure)}") from failure
 
 
 def give_up(raw: RawMessage) -> bool:
-    """Makes a dead letter of a parked message that has killed a worker once too often.
+    """Makes a dead letter of a parked message that has killed its workers.
 
     A dead worker cannot say that its attempt failed; found claimed, the message says it.
 
@@ -83,11 +82,11 @@ def give_up(raw: RawMessage) -> bool:
     message = read_or_fail(raw)
     if parked is None or parked.claimed_at is None or isinstance(message, Result):
         return False
-    deaths = parked.attempts - 1  # the attempt in hand has not been made
-    result = failed(message, SuspectError(f"tried {deaths} times and never settled"))
-    if plan_for(result, attempts=deaths).fate is not Fate.DEAD:
+    attempts = parked.attempts - 1  # the attempt in hand has not been made
+    result = failed(message, suspects.judgement(parked.deaths - 1))
+    if plan_for(result, attempts=attempts).fate is not Fate.DEAD:
         return False
-    parked.attempts = deaths
+    parked.attempts = attempts
     _keep([result])
     return True
 

@@ -55,7 +55,7 @@ def settle(results: Sequence[Result], using: str) -> None:
 
 
 def claim_due(limit: int, using: str) -> list[ParkedMessage]:
-    """Takes due messages; the attempt counts from now on, even if it kills the worker.
+    """Takes due messages; the attempt counts from now on, as one that killed its worker.
 
     One that was claimed before and never settled is a suspect: it comes alone.
     """
@@ -69,17 +69,20 @@ def claim_due(limit: int, using: str) -> list[ParkedMessage]:
         now = timezone.now()
         ParkedMessage.objects.using(using).filter(pk__in=[row.pk for row in rows]).update(
             attempts=models.F("attempts") + 1,
+            deaths=models.F("deaths") + 1,
             claimed_at=now,
             due_at=now + timedelta(seconds=LEASE_SECONDS),
         )
     for row in rows:
         row.attempts += 1
+        row.deaths += 1
     return rows
 
 
-def park_suspect(result: Result, using: str) -> None:
-    """Keeps a message that may have killed its workers: it is tried alone, and counted."""
+def park_suspect(result: Result, deaths: int, using: str) -> None:
+    """Keeps a message that may have killed so many workers: it is tried alone, and counted."""
     parked = _fill(_new(result.raw), result, using)
+    parked.deaths = deaths
     parked.claimed_at = timezone.now()
     parked.save(using=using)
 
@@ -135,6 +138,7 @@ def retry_now(messages: "models.QuerySet[ParkedMessage]", body: bytes | None = N
         status=ParkedMessage.Status.RETRYING,
         due_at=timezone.now(),
         attempts=0,
+        deaths=0,
         claimed_at=None,
         **changes,
     )
@@ -193,6 +197,7 @@ def _fill(parked: ParkedMessage, result: Result, using: str) -> ParkedMessage:
     if plan.fate is retry.Fate.WAIT:
         parked.attempts -= 1  # that its parent is not here yet is not its fault
     is_dead = plan.fate is retry.Fate.DEAD
+    parked.deaths = max(parked.deaths - 1, 0)  # the attempt in hand did not kill
     parked.status = _FATES[plan.fate]
     parked.due_at = None if is_dead else now + timedelta(seconds=plan.delay_seconds)
     parked.claimed_at = None

@@ -8,6 +8,8 @@ from dj_cqrs.transport.base import Consumer, Delivery
 
 #: How often a quorum queue has delivered a message before.
 DELIVERY_COUNT_HEADER: Final = "x-delivery-count"
+#: How many workers had died of a message before it was sent back: a copy's count begins anew.
+DEATHS_HEADER: Final = "cqrs-deaths"
 
 
 class Settlement(Protocol):
@@ -55,7 +57,7 @@ class RetriedLater:
     def settle(self, consumer: Consumer) -> None:
         """Has the broker keep it until then."""
         consumer.retry_later(
-            _uncounted(self.delivery),
+            _without(self.delivery, DELIVERY_COUNT_HEADER),
             cqrs_id=self.cqrs_id,
             body=self.body,
             delay_seconds=self.delay_seconds,
@@ -74,13 +76,15 @@ class DeadLettered:
     def settle(self, consumer: Consumer) -> None:
         """Has the broker keep it until somebody looks at it."""
         consumer.dead_letter(
-            _uncounted(self.delivery), cqrs_id=self.cqrs_id, body=self.body, reason=self.reason
+            # Whoever retries it by hand wants it to have all its lives again.
+            _without(self.delivery, DELIVERY_COUNT_HEADER, DEATHS_HEADER),
+            cqrs_id=self.cqrs_id,
+            body=self.body,
+            reason=self.reason,
         )
 
 
-def _uncounted(delivery: Delivery) -> Delivery:
-    """Without what the broker counted: it is about the delivery, not about what comes instead."""
-    headers = {
-        name: value for name, value in delivery.headers.items() if name != DELIVERY_COUNT_HEADER
-    }
+def _without(delivery: Delivery, *counts: str) -> Delivery:
+    """Without what was counted: it is about the delivery, not about what comes instead."""
+    headers = {name: value for name, value in delivery.headers.items() if name not in counts}
     return replace(delivery, headers=headers)

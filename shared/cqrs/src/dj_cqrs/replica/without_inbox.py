@@ -5,14 +5,16 @@ written in its body, as on the wire of django-cqrs.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from dj_cqrs import wire
 from dj_cqrs.connections import refresh_connections
 from dj_cqrs.replica import hooks, log, planning, suspects
 from dj_cqrs.replica.message import Message, RawMessage, read
 from dj_cqrs.replica.outcome import Outcome, Result, done, failed
+from dj_cqrs.replica.remembering import Handled
 from dj_cqrs.replica.retry import Fate, Plan
-from dj_cqrs.replica.settlement import DeadLettered, Done, RetriedLater, Settlement
+from dj_cqrs.replica.settlement import DEATHS_HEADER, DeadLettered, Done, RetriedLater, Settlement
 from dj_cqrs.transport.base import Delivery
 
 
@@ -21,6 +23,7 @@ class PlainApplier:
 
     def __init__(self) -> None:
         self._has_doubted = False
+        self._handled = Handled()
 
     def check_ready(self) -> None:
         """There is no database to ask."""
@@ -28,8 +31,13 @@ class PlainApplier:
     def apply(self, deliveries: Sequence[Delivery]) -> Iterator[Settlement]:
         """Handles deliveries one by one, so that a crash repeats as few hooks as possible."""
         refresh_connections()
+        self._handled.begin(deliveries)
         for delivery in deliveries:
-            result = self._handle(delivery)
+            if self._handled.is_done(delivery):
+                yield Done([delivery])
+                continue
+            result = self._handled.failure(delivery) or self._handle(delivery)
+            self._handled.keep(delivery, result if result.failed else None)
             if not result.failed:
                 log.settled([result])
                 yield Done([delivery])
@@ -46,7 +54,7 @@ class PlainApplier:
     def _handle(self, delivery: Delivery) -> Result:
         def check() -> None:
             if self._is_to_be_set_aside(delivery):
-                raise suspects.suspicion(delivery)
+                raise suspects.judgement(suspects.crashes(delivery))
 
         return handle(RawMessage.from_delivery(delivery), check)
 
@@ -56,7 +64,10 @@ class PlainApplier:
         Only the first one: it is what the last worker had in hand when it died. The others only
         waited behind it.
         """
-        if not suspects.crashes(delivery) or self._has_doubted:
+        if not suspects.crashes(delivery):
+            self._has_doubted = False  # the next redeliveries are those of another death
+            return False
+        if self._has_doubted:
             return False
         self._has_doubted = True
         return True
@@ -98,10 +109,15 @@ def _kept(delivery: Delivery, result: Result) -> Settlement:
     if plan.fate is Fate.DEAD:
         return DeadLettered(delivery, cqrs_id, delivery.body, reason)
     body = wire.with_values(delivery.body, retries=attempts)
+    if isinstance(result.error, suspects.SuspectError):
+        deaths = {DEATHS_HEADER: suspects.crashes(delivery)}
+        delivery = replace(delivery, headers={**delivery.headers, **deaths})
     return RetriedLater(delivery, cqrs_id, body, plan.delay_seconds)
 
 
 def _attempts(delivery: Delivery, message: Message, error: Exception | None) -> int:
     """Failed attempts, this one included; each worker that died of it is one."""
-    died = suspects.crashes(delivery) if isinstance(error, suspects.SuspectError) else 0
+    died = 0
+    if isinstance(error, suspects.SuspectError | suspects.CulpritError):
+        died = suspects.crashes(delivery) - suspects.earlier_deaths(delivery)
     return message.payload.retries + max(died, 1)

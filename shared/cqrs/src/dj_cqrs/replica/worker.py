@@ -14,6 +14,7 @@ from django.db import connections
 
 from dj_cqrs.exceptions import TransientError, TransportError
 from dj_cqrs.fail_points import reach
+from dj_cqrs.heartbeats.pulse import NO_PULSE, Pulse
 from dj_cqrs.privacy import telling
 from dj_cqrs.replica.settlement import Settlement
 from dj_cqrs.transport.base import Consumer, Delivery
@@ -58,6 +59,7 @@ class Worker:
         applier: what to do with the messages.
         batch_size: how many messages one transaction applies at most.
         longest_back_off_seconds: cap of the growing pause after a lost broker or database.
+        pulse: says how the worker gets on.
     """
 
     def __init__(
@@ -67,11 +69,13 @@ class Worker:
         *,
         batch_size: int,
         longest_back_off_seconds: float = _LONGEST_BACK_OFF_SECONDS,
+        pulse: Pulse = NO_PULSE,
     ) -> None:
         self._open_consumer = open_consumer
         self._applier = applier
         self._batch_size = batch_size
         self._longest_back_off_seconds = longest_back_off_seconds
+        self._pulse = pulse
         self._parent_pid = os.getppid()
         self._is_stopped = False
         self._failures = 0
@@ -95,6 +99,7 @@ class Worker:
                 telling.log_exception("CQRS service exception", error=error, payload=None)
                 told = telling.about(telling.text_of(error), None)
                 self._back_off(f"Unexpected error. Reconnecting... ({told})")
+        self._pulse.close()
         connections.close_all()
 
     def _consume(self) -> None:
@@ -102,6 +107,7 @@ class Worker:
         consumer = self._open_consumer()
         try:
             while self._goes_on():
+                self._pulse.beat()
                 more_is_due = self._do_chores_if_due()
                 deliveries = consumer.receive(
                     max_messages=self._batch_size,
@@ -110,14 +116,19 @@ class Worker:
                 if deliveries:
                     reach("consumer.received")
                     self._handle(consumer, deliveries)
+                else:
+                    self._pulse.rests()
                 self._failures = 0
         finally:
             _close_quietly(consumer)
 
     def _handle(self, consumer: Consumer, deliveries: Sequence[Delivery]) -> None:
+        self._pulse.takes(len(deliveries))
         for settlement in self._applier.apply(deliveries):
             reach("consumer.committed")
             settlement.settle(consumer)
+            self._pulse.progressed()
+            self._pulse.beat()
             if not self._goes_on():
                 break
 
@@ -135,6 +146,8 @@ class Worker:
 
     def _back_off(self, reason: str) -> None:
         self._failures += 1
+        self._pulse.fails(reason)
+        self._pulse.beat()
         seconds = min(
             _FIRST_BACK_OFF_SECONDS * 2 ** min(self._failures - 1, 16),
             self._longest_back_off_seconds,

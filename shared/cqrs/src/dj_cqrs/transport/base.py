@@ -173,6 +173,23 @@ class DeadLetterQueue(Protocol):
         """Closes the connection; safe to call twice."""
 
 
+@dataclass(frozen=True, slots=True)
+class BrokerStatus:
+    """What a broker says about itself and this service's queue.
+
+    Attributes:
+        where: the broker, for people; shows no password.
+        queue: name of the queue; None for a service that has none.
+        ready: messages that wait in it; None where there is no such queue.
+        consumers: who consumes it; None where the broker does not say.
+    """
+
+    where: str
+    queue: str | None = None
+    ready: int | None = None
+    consumers: int | None = None
+
+
 class BaseTransport(LogHooks):
     """Base of every transport; ``CQRS['transport']`` names a subclass."""
 
@@ -242,6 +259,16 @@ class BaseTransport(LogHooks):
 
         Raises:
             TransportError: the broker cannot be reached.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def status(cls) -> BrokerStatus:
+        """Asks the broker how it is, and how many messages wait for this service.
+
+        Raises:
+            TransportError: the broker cannot be reached.
+            NotImplementedError: this transport cannot say.
         """
         raise NotImplementedError
 

@@ -14,6 +14,7 @@ from dj_cqrs.transport.base import (
     MAX_REASON,
     REASON_HEADER,
     BaseTransport,
+    BrokerStatus,
     Consumer,
     DeadLetterQueue,
     Delivery,
@@ -169,6 +170,13 @@ class MemoryTransport(BaseTransport):
         _declare(ReplicaRegistry.models if cqrs_ids is None else cqrs_ids)
         config = conf.config()
         return MemoryConsumer(broker, config.queue or "", config.replica.dead_letter_queue)
+
+    @classmethod
+    def status(cls) -> BrokerStatus:
+        """How many messages wait."""
+        queue = conf.config().queue
+        ready = len(broker.waiting(queue)) if queue else None
+        return BrokerStatus("memory of this process", queue, ready)
 
     @classmethod
     def dead_letters(cls) -> DeadLetterQueue:

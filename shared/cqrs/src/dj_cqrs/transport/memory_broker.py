@@ -112,6 +112,11 @@ class MemoryBroker:
             heapq.heappush(self._delayed, entry)
             self._lock.notify_all()
 
+    def waiting(self, queue: str) -> list[StoredMessage]:
+        """The same as a client asks for it."""
+        with self._reachable():
+            return list(self._waiting(queue))
+
     def messages(self, queue: str) -> list[StoredMessage]:
         """What waits in a queue now."""
         with self._lock:

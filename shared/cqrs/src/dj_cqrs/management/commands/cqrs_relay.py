@@ -33,6 +33,7 @@ class Command(BaseCommand):
         """Runs the command."""
         if not conf.outbox_is_installed():
             raise CommandError("There is no outbox: add 'dj_cqrs.outbox' to INSTALLED_APPS.")
+        from dj_cqrs.heartbeats import stores
         from dj_cqrs.outbox.relay import Relay
 
         stop = Event()
@@ -40,7 +41,9 @@ class Command(BaseCommand):
             signal.signal(signum, lambda *_: stop.set())
         publisher = transport_class().publisher()
         batch_size = options["batch_size"] or conf.config().master.relay_batch_size
-        relay = Relay(publisher, using=options["database"], batch_size=batch_size)
+        using = options["database"]
+        pulse = stores.pulse("relay", stores.of_relays(using))
+        relay = Relay(publisher, using=using, batch_size=batch_size, pulse=pulse)
         self.stdout.write(f"Relaying the outbox of database {options['database']!r}.")
         try:
             relay.run(stop.is_set)

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from dj_cqrs import conf
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.transport.kombu import redis_tls
-from dj_cqrs.transport.url import split
+from dj_cqrs.transport.url import current, password_of_file, split
 
 DEFAULT_URL: Final = "amqp://localhost"
 DEFAULT_PREFETCH_COUNT: Final = 10
@@ -98,7 +98,7 @@ def address(*, seconds: float = CONNECT_SECONDS) -> Address:
 
 
 def _url() -> str:
-    url = conf.config().url or DEFAULT_URL
+    url = current() or DEFAULT_URL
     if not isinstance(url, str):
         raise ConfigurationError("CQRS url must be one URL for KombuTransport, and a string.")
     return url
@@ -124,6 +124,7 @@ def _redis(url: str, options: dict[str, Any], seconds: float) -> Address:
         raise ConfigurationError(
             "CQRS transport_options: global_keyprefix is not supported; name another database."
         )
+    parts = _with_password(parts)
     parts, tls = redis_tls.split_off(parts, conf.config().raw.get("tls"))
     arguments: dict[str, Any] = {"hostname": parts.geturl(), "connect_timeout": seconds}
     if tls is not None:
@@ -132,6 +133,15 @@ def _redis(url: str, options: dict[str, Any], seconds: float) -> Address:
     arguments["transport_options"] = {**defaults, **options}
     where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     return Address(where, arguments)
+
+
+def _with_password(parts: SplitResult) -> SplitResult:
+    """The URL with what ``password_file`` holds in it."""
+    password = password_of_file(parts.password)
+    if password is None:
+        return parts
+    place = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username or ''}:{quote(password, safe='')}@{place}")
 
 
 def _filesystem(url: str, options: dict[str, Any]) -> Address:

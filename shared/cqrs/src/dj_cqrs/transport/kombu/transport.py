@@ -11,7 +11,13 @@ from dj_cqrs import conf
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
-from dj_cqrs.transport.base import BaseTransport, Consumer, DeadLetterQueue, Publisher
+from dj_cqrs.transport.base import (
+    BaseTransport,
+    BrokerStatus,
+    Consumer,
+    DeadLetterQueue,
+    Publisher,
+)
 from dj_cqrs.transport.direct import DirectProducer
 from dj_cqrs.transport.kombu.address import CONNECT_SECONDS, Kind, address, kind, prefetch_count
 from dj_cqrs.transport.kombu.consumer import MailboxConsumer
@@ -116,6 +122,24 @@ class KombuTransport(BaseTransport):
         finally:
             mailbox.close()
         return [f"binding {cqrs_id}: removed" for cqrs_id in topology.cqrs_ids]
+
+    @classmethod
+    def status(cls) -> BrokerStatus:
+        """Connects, and asks how many messages wait; only RabbitMQ knows of consumers.
+
+        Raises:
+            ConfigurationError: settings are wrong.
+            TransportError: the broker cannot be reached.
+        """
+        if kind() is Kind.AMQP:
+            return _rabbit_mq().status()
+        queue = conf.config().queue if ReplicaRegistry.models else None
+        mailbox = _mailbox()
+        try:
+            ready = mailbox.size(queue) if queue else None
+        finally:
+            mailbox.close()
+        return BrokerStatus(address().where, queue, ready)
 
     @classmethod
     def dead_letters(cls) -> DeadLetterQueue:

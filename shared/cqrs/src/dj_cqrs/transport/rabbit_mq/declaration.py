@@ -13,6 +13,7 @@ from typing import Any, Final
 from pika.exceptions import ChannelClosed
 
 from dj_cqrs.exceptions import ConfigurationError, CQRSError
+from dj_cqrs.transport.base import BrokerStatus
 from dj_cqrs.transport.rabbit_mq.channel import (
     ACCESS_REFUSED,
     NOT_FOUND,
@@ -114,6 +115,27 @@ def unbind(link: Link, topology: Topology) -> None:
             )
 
     attempt(link, remove, f"the bindings of {topology.queue}")
+
+
+def look_up(link: Link, queue: str) -> BrokerStatus:
+    """Asks how many messages and consumers a queue has; it need not exist.
+
+    Raises:
+        ConfigurationError: we may not.
+        TransportError: the connection is gone.
+    """
+    channel = LinkChannel(link)
+    try:
+        answer = channel.call(channel.amqp.queue_declare, queue=queue, passive=True)
+    except ChannelClosed as error:
+        if error.reply_code != NOT_FOUND:
+            raise _refusal(link, error, f"queue {queue}") from error
+        return BrokerStatus(link.where, queue)
+    finally:
+        channel.close()
+    return BrokerStatus(
+        link.where, queue, answer.method.message_count, answer.method.consumer_count
+    )
 
 
 def declare_exchange(link: Link, exchange: Exchange) -> Declared:

@@ -13,7 +13,7 @@ from django.conf import settings
 from dj_cqrs import conf
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.transport import tls
-from dj_cqrs.transport.url import each, split
+from dj_cqrs.transport.url import current, each, password_of_file, split
 
 PORT: Final = 5672
 TLS_PORT: Final = 5671
@@ -59,7 +59,8 @@ def connection_parameters(role: str) -> list[pika.ConnectionParameters]:
         ConfigurationError: the URL or an option makes no sense. The text never shows the password.
     """
     config = conf.config()
-    addresses = [_from_url(url) for url in each(config.url)] if config.url else []
+    urls = current()
+    addresses = [_from_url(url) for url in each(urls)] if urls else []
     name = _connection_name(role, config.queue)
     return [
         _parameters(address, config.raw, name)
@@ -98,7 +99,7 @@ def _from_parts(raw: Mapping[str, Any]) -> _Address:
         host=raw.get("host", "localhost"),
         port=raw.get("port"),
         user=raw.get("user", "guest"),
-        password=raw.get("password", "guest"),
+        password=password_of_file(raw.get("password")) or raw.get("password", "guest"),
         is_tls=raw.get("tls") is not None,
     )
 
@@ -120,12 +121,19 @@ def _from_url(url: str) -> _Address:
         host=parts.hostname or "localhost",
         port=parts.port,
         user=unquote(parts.username) if parts.username is not None else "guest",
-        password=unquote(parts.password) if parts.password is not None else "guest",
+        password=_password(parts),
         is_tls=parts.scheme == "amqps",
         virtual_host=_virtual_host(parts.path),
         options=_options_of_query(query),
         tls_query={name: value for name, value in query.items() if tls.is_option(name)},
     )
+
+
+def _password(parts: SplitResult) -> str:
+    of_file = password_of_file(parts.password)
+    if of_file is not None:
+        return of_file
+    return unquote(parts.password) if parts.password is not None else "guest"
 
 
 def _ssl_options(address: _Address, raw: Mapping[str, Any]) -> pika.SSLOptions | None:

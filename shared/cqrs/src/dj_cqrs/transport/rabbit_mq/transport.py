@@ -8,12 +8,18 @@ from dj_cqrs import conf
 from dj_cqrs.dataclasses import TransportPayload
 from dj_cqrs.exceptions import ConfigurationError
 from dj_cqrs.registries import ReplicaRegistry
-from dj_cqrs.transport.base import BaseTransport, Consumer, DeadLetterQueue, Publisher
+from dj_cqrs.transport.base import (
+    BaseTransport,
+    BrokerStatus,
+    Consumer,
+    DeadLetterQueue,
+    Publisher,
+)
 from dj_cqrs.transport.direct import DirectProducer
 from dj_cqrs.transport.rabbit_mq.consumer import MAX_PREFETCH, QueueConsumer
 from dj_cqrs.transport.rabbit_mq.dead_letter_queue import BrokerDeadLetters
 from dj_cqrs.transport.rabbit_mq.dead_letters import DeadLetters
-from dj_cqrs.transport.rabbit_mq.declaration import Declared, Exchange, declare, unbind
+from dj_cqrs.transport.rabbit_mq.declaration import Declared, Exchange, declare, look_up, unbind
 from dj_cqrs.transport.rabbit_mq.delays import (
     Delays,
     declare_return,
@@ -125,6 +131,21 @@ class RabbitMQTransport(BaseTransport):
         finally:
             link.close()
         return [f"binding {cqrs_id}: removed" for cqrs_id in topology.cqrs_ids]
+
+    @classmethod
+    def status(cls) -> BrokerStatus:
+        """Connects, and asks how many messages and consumers this service's queue has.
+
+        Raises:
+            ConfigurationError: settings are wrong, or the broker does not let us look.
+            TransportError: the broker cannot be reached.
+        """
+        link = Link(connection_parameters("status"))
+        try:
+            queue = conf.config().queue if ReplicaRegistry.models else None
+            return BrokerStatus(link.where) if queue is None else look_up(link, queue)
+        finally:
+            link.close()
 
     @classmethod
     def dead_letters(cls) -> DeadLetterQueue:

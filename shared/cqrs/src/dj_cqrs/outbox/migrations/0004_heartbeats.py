@@ -1,0 +1,35 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("cqrs_outbox", "0003_unroutable_messages_of_a_row"),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name="RelayHeartbeat",
+            fields=[
+                ("name", models.CharField(max_length=250, primary_key=True, serialize=False)),
+                ("host", models.CharField(max_length=200)),
+                ("pid", models.BigIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("beat_at", models.DateTimeField()),
+                ("doing", models.CharField(blank=True, max_length=500)),
+                ("progress_seconds", models.FloatField(null=True)),
+                ("waiting_seconds", models.FloatField(null=True)),
+                ("failing_seconds", models.FloatField(null=True)),
+            ],
+            options={
+                "verbose_name": "relay",
+            },
+        ),
+        migrations.AddIndex(
+            model_name="outboxmessage",
+            index=models.Index(
+                condition=models.Q(("due_at__isnull", False), ("is_unroutable", False)),
+                fields=["id"],
+                name="cqrs_outbox_refused",
+            ),
+        ),
+    ]
