@@ -87,7 +87,7 @@ class ShopSite(Site):
                 yield _ShopLoad(clerks)
             finally:
                 self._is_loaded = False
-                self.ledger.exit_codes["writer"] = self._writer.stop()
+                self._writer.stop()
 
     def declare(self) -> None:
         """`cqrs_declare` of the replica."""

@@ -134,7 +134,7 @@ class PeerSite(Site):
             yield _PeerLoad(self.places.master_database)
         finally:
             self._is_loaded = False
-            self.ledger.exit_codes["writer"] = self._writer.stop()
+            self._writer.stop()
 
     def declare(self) -> None:
         """A deploy step here; django-cqrs declares when its consumer starts."""

@@ -197,7 +197,7 @@ def parse(raw: Any) -> Config:
     queue = raw.get("queue")
     return Config(
         transport=raw.get("transport") or "",
-        url=_url(raw.get("url")),
+        url=raw.get("url"),
         exchange=raw.get("exchange", "cqrs"),
         queue=queue,
         produce_timeout_seconds=_produce_timeout(raw),
@@ -208,15 +208,6 @@ def parse(raw: Any) -> Config:
         health=_health_settings.read(_section(raw, "health")),
         raw=raw,
     )
-
-
-def _url(url: Any) -> str | Callable[[], str] | None:
-    if url is None or isinstance(url, str):
-        return url
-    if callable(url):
-        function: Callable[[], str] = url
-        return function
-    raise ConfigurationError("CQRS url must be a string, or a function that returns one.")
 
 
 def _produce_timeout(raw: Mapping[str, Any]) -> float:

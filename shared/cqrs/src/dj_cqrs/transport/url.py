@@ -28,7 +28,10 @@ def each(setting: Any) -> list[str]:
     urls = _SEPARATOR.split(setting.strip()) if isinstance(setting, str) else setting
     is_list = isinstance(urls, (list, tuple)) and bool(urls)
     if not is_list or not all(isinstance(url, str) and url for url in urls):
-        raise ConfigurationError("CQRS url must be a URL, or a list of them for a cluster.")
+        raise ConfigurationError(
+            "CQRS url must be a URL, or a list of them for a cluster, or a function that "
+            "returns one or the other."
+        )
     if urls[-1].endswith(","):
         raise ConfigurationError("CQRS url ends with a comma: a URL is missing after it.")
     return list(urls)
