@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from faults.catalogue import Fault, NotHereError, Strike
 from faults.report import Report, Struck
 from faults.schedule import deal
-from faults.site import Load, Site
+from faults.site import Ledger, Load, Site
 from integration_tests.witness import Witness
 from local_stack.waiting import eventually
 
@@ -57,6 +57,7 @@ class Campaign:
     def run(self) -> Report:
         """Does it all; an error of the campaign itself ends up among the leftovers."""
         site, report = self._site, self.report
+        site.ledger = Ledger(poison=site.ledger.poison)
         report.may_refuse_writes = any(fault.disturbs_writers for fault in self._faults)
         places = site.places
         with Witness(
@@ -131,9 +132,7 @@ class Campaign:
         site.start()
         if site.ledger.is_to_be_mended:
             self._wait(site.check_quiet)
-            report.before_repair = sum(_wrong(site))
-            site.mend()
-            report.repaired = True
+            site.repair()
             quiet_at = time.monotonic()
         if self._wait(self._check_equal):
             report.converged_seconds = round(time.monotonic() - quiet_at, 2)
@@ -160,6 +159,8 @@ class Campaign:
         report.invented = len(findings.invented)
         report.went_back = len(findings.went_back)
         report.resurrected = len(findings.resurrected)
+        report.before_repair = site.ledger.repaired or 0
+        report.repaired = site.ledger.repaired is not None
         # A repair raises revisions of the master on purpose.
         report.gaps = 0 if report.repaired else len(findings.gaps)
         report.poison = len(site.ledger.poison)

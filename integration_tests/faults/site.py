@@ -72,8 +72,10 @@ class Ledger:
     poison: list[bytes] = field(default_factory=list)
     #: Exit codes of processes that were asked to end.
     exit_codes: dict[str, int] = field(default_factory=dict)
-    #: Something was lost that was confirmed before: a repair is allowed to mend it.
+    #: Something was lost that was confirmed before: a repair is allowed to mend it in the end.
     is_to_be_mended: bool = False
+    #: Rows that differed before repairs, of which there was one at least; None if there was none.
+    repaired: int | None = None
 
 
 class Site(ABC):
@@ -159,6 +161,12 @@ class Site(ABC):
     @abstractmethod
     def close(self) -> None:
         """End all processes and remove what they wrote."""
+
+    def repair(self) -> None:
+        """Does what an operator does, and notes how much was wrong before."""
+        wrong = sum(difference.wrong for difference in self.compare())
+        self.ledger.repaired = (self.ledger.repaired or 0) + wrong
+        self.mend()
 
     def check_quiet(self) -> None:
         """Fail while a message is under way."""

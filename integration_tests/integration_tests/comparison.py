@@ -28,8 +28,13 @@ class Difference:
     extra: list[str]
     differing: dict[str, tuple[Row, Row]]
 
+    @property
+    def wrong(self) -> int:
+        """How many rows are not as they should be."""
+        return len(self.missing) + len(self.extra) + len(self.differing)
+
     def __bool__(self) -> bool:
-        return bool(self.missing or self.extra or self.differing)
+        return self.wrong > 0
 
     def lines(self) -> list[str]:
         """The difference in words, with the first rows."""

@@ -11,8 +11,10 @@ from faults import clocks
 from faults.catalogue.fault import Fault, NotHereError, Strike
 from integration_tests import databases
 from local_stack.servers import PostgresServer
+from local_stack.waiting import eventually
 
 _HOUR = 3600
+_QUIET_SECONDS = 120
 
 
 def _clocks_apart(strike: Strike) -> None:
@@ -88,7 +90,7 @@ def _replica_restored(strike: Strike) -> None:
 
 
 def _master_restored(strike: Strike) -> None:
-    """Replicas are ahead of it then."""
+    """Replicas are ahead of it then, and it overtakes them before anybody writes again."""
     site = strike.site
     if not site.is_sound:
         raise NotHereError("no way to bring revisions forward")
@@ -102,7 +104,10 @@ def _master_restored(strike: Strike) -> None:
     assert site.witness is not None
     site.witness.master_is_restored()
     _restore(server, url, backup)
-    site.ledger.is_to_be_mended = True
+    assert site.relay is not None
+    site.relay.start()
+    eventually(site.check_quiet, within_seconds=_QUIET_SECONDS)
+    site.repair()
     site.start()
 
 

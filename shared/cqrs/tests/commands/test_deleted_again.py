@@ -12,8 +12,8 @@ from dj_cqrs.inbox.models import LedgerEntry
 from dj_cqrs.outbox.models import DeletedRow
 from dj_cqrs.replica import removal
 from dj_cqrs.replica.outcome import Outcome
-from tests.app.master_models import Author
-from tests.app.replica_models import AuthorCopy, Item
+from tests.app.master_models import Author, Note
+from tests.app.replica_models import AuthorCopy, Item, NoteCopy
 from tests.commands import rows
 from tests.commands.conftest import Pipe, Run, parsed
 from tests.commands.deleting import lose_deletes, now_line, tombstone
@@ -84,6 +84,53 @@ def test_a_master_that_saw_no_delete_remembers_the_replicas_revision(deleted_pip
     Author.objects.create(pk=pk, name="again")
     assert replicate() == [Outcome.APPLIED]
     assert revisions(AuthorCopy) == {pk: 6}
+
+
+def test_a_restored_master_learns_of_keys_that_it_has_given_away_and_taken_back(
+    deleted_pipe: Pipe,
+) -> None:
+    """The replica has no row of it any more, only a tombstone; the master's backup has nothing."""
+    outcomes(save(0, cqrs_id="author", pk=7, name="lost"), delete(6, cqrs_id="author", pk=7))
+
+    deleted_pipe("author", "--revisions")
+
+    Author.objects.create(pk=7, name="of today")
+    assert replicate() == [Outcome.APPLIED]
+    assert revisions(AuthorCopy) == revisions(Author)
+    assert revisions(AuthorCopy)[7] > 6
+
+
+def test_a_restored_master_takes_back_rows_that_stay_at_home_again(
+    deleted_pipe: Pipe,
+) -> None:
+    (pk,) = mirrored(Note, rows.notes, 1)
+    for _ in range(3):
+        Note.objects.get().save()
+    replicate()
+    assert revisions(NoteCopy) == {pk: 3}
+    Note.objects.update(is_public=False, cqrs_revision=1)  # as its backup has it
+
+    deleted_pipe("note", "--revisions")
+
+    assert revisions(NoteCopy) == {}
+    note = Note.objects.get()
+    note.is_public = True
+    note.save()
+    assert replicate() == [Outcome.APPLIED]
+    assert revisions(NoteCopy) == revisions(Note)
+
+
+def test_rows_that_stay_at_home_and_that_no_replica_is_ahead_of_are_left_alone(
+    deleted_pipe: Pipe,
+) -> None:
+    """They were sent once, and stay as they were then."""
+    (pk,) = mirrored(Note, rows.notes, 1)
+    Note.objects.update(is_public=False)
+
+    deleted_pipe("note", "--revisions")
+
+    assert revisions(NoteCopy) == {pk: 0}
+    assert revisions(Note) == {pk: 0}
 
 
 def test_what_the_master_remembers_is_never_lowered(run: Run) -> None:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db import transaction
+
 from dj_cqrs import conf
-from dj_cqrs.master.revisions import chunks
+from dj_cqrs.master.revisions import chunks, sends_every_row
 
 
 def current_revisions(model: Any, pks: Sequence[Any], using: str) -> dict[Any, int]:
@@ -20,6 +22,33 @@ def missing(model: Any, pks: Sequence[Any], using: str) -> list[Any]:
     """The keys under which there is no row, not even one that the default manager hides."""
     existing = current_revisions(model, pks, using)
     return [pk for pk in pks if pk not in existing]
+
+
+def take_back(model: Any, known: Mapping[Any, int], using: str) -> dict[Any, int]:
+    """Raises rows that stay at home above what a replica has under their keys.
+
+    A replica that is ahead of such a row has it from a time that this master has lost, when it was
+    sent. It is no more, until ``is_sync_instance`` says so again.
+
+    Args:
+        model: the master model.
+        known: by key, the revision that a replica has.
+        using: database alias.
+
+    Returns:
+        By key: the revision of the DELETE with which a replica forgets the row.
+    """
+    if sends_every_row(model):
+        return {}
+    raised: dict[Any, int] = {}
+    for chunk in chunks(list(known)):
+        with transaction.atomic(using=using):
+            rows = model._base_manager.using(using).select_for_update().filter(pk__in=chunk)
+            for row in rows.order_by("pk"):
+                if row.cqrs_revision < known[row.pk] and not row.is_sync_instance():
+                    raised[row.pk] = known[row.pk] + 1
+                    rows.filter(pk=row.pk).update(cqrs_revision=raised[row.pk])
+    return raised
 
 
 def revisions_of_deleted(model: Any, known: Mapping[Any, int], using: str) -> dict[Any, int]:

@@ -89,8 +89,19 @@ def present(model: Any, pks: list[Any], using: str) -> list[Any]:
 
 def ledger_keys(model: Any, using: str, page_size: int) -> Iterator[list[tuple[str, int]]]:
     """Yields key and revision of the rows that are alive by the ledger, a page at a time."""
+    return _ledger_pages(model, using, page_size, is_deleted=False)
+
+
+def tombstones(model: Any, using: str, page_size: int) -> Iterator[list[tuple[str, int]]]:
+    """Yields key and revision of the deleted rows that are remembered, a page at a time."""
+    return _ledger_pages(model, using, page_size, is_deleted=True)
+
+
+def _ledger_pages(
+    model: Any, using: str, page_size: int, *, is_deleted: bool
+) -> Iterator[list[tuple[str, int]]]:
     entries: QuerySet[LedgerEntry] = LedgerEntry.objects.using(using).filter(
-        cqrs_id=model.CQRS_ID, is_deleted=False, revision__gte=0
+        cqrs_id=model.CQRS_ID, is_deleted=is_deleted, revision__gte=0
     )
     rows = entries.order_by("row_pk").values_list("row_pk", "revision")
     page = list(rows[:page_size])

@@ -17,7 +17,8 @@ class Command(BaseCommand):
     help = (
         "Reads what cqrs_deleted_diff_replica prints, and prints the keys under which there is no "
         "row here, for cqrs_deleted_sync_replica to read. Keys that come as [key, revision] are "
-        "remembered, so that a row that uses one again has a higher revision."
+        "remembered, so that a row that uses one again has a higher revision; of rows that stay "
+        "at home, those that a replica is ahead of are printed too."
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
@@ -33,17 +34,18 @@ class Command(BaseCommand):
         self._print(header.line)
         for items in batches:
             known = master_keys(model, items)
-            missing = drift.missing(model, list(known), using)
-            if not missing:
-                continue
-            self.stderr.write(f"PK to delete: {missing}")
+            told = {pk: revision for pk, revision in known.items() if revision is not None}
+            lost = set(drift.missing(model, list(known), using))
             revisions = drift.revisions_of_deleted(
-                model,
-                {pk: revision for pk in missing if (revision := known[pk]) is not None},
-                using,
+                model, {pk: told[pk] for pk in told if pk in lost}, using
             )
+            revisions |= drift.take_back(model, told, using)
+            gone = [pk for pk in known if pk in lost or pk in revisions]
+            if not gone:
+                continue
+            self.stderr.write(f"PK to delete: {gone}")
             self._print(
-                pipes.line_of([pk, revisions[pk]] if pk in revisions else pk for pk in missing)
+                pipes.line_of([pk, revisions[pk]] if pk in revisions else pk for pk in gone)
             )
 
     def _print(self, line: str) -> None:

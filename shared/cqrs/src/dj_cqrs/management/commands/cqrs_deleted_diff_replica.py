@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -38,8 +39,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--revisions",
             action="store_true",
-            help="print [key, revision], so that the master lets rows that use such a key again "
-            "go on after it. The master must be one of this library, not of django-cqrs.",
+            help="print [key, revision], also of rows that were deleted here, so that a master "
+            "that was restored lets rows that use such a key again go on after it, and takes back "
+            "what it no longer sends. The master must be one of this library, not of django-cqrs.",
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -53,6 +55,8 @@ class Command(BaseCommand):
             raise CommandError(f"{model.__name__} has no rows to compare: its hooks do all.")
         refuse_composite_key(model)
         pages = _pages(model, options.get("filter"), batch_size(options))
+        if options.get("revisions") and not options.get("filter"):
+            pages = chain(pages, _tombstones(model, batch_size(options)))
         # Before the first row is read: what comes later is newer than this list.
         self._print(pipes.Header.of_now(model.CQRS_ID).line)
         has_found = False
@@ -66,6 +70,13 @@ class Command(BaseCommand):
     def _print(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
+
+
+def _tombstones(model: Any, size: int) -> Iterator[list[inventory.Revision]]:
+    """A restored master gives keys away again that it has forgotten; here they are not."""
+    from dj_cqrs.replica import drift
+
+    return drift.tombstones(model, router.db_for_write(model), size)
 
 
 def _pages(model: Any, text: str | None, size: int) -> Iterator[list[inventory.Revision]]:
