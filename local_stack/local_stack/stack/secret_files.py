@@ -15,6 +15,7 @@ _OF_ENVIRONMENT = {
     "master-broker-password": "RABBITMQ_MASTER_PASSWORD",
     "replica-broker-password": "RABBITMQ_REPLICA_PASSWORD",
     "notifier-broker-password": "RABBITMQ_NOTIFIER_PASSWORD",
+    "signing-keys": "CQRS_SIGNING_KEYS",
 }
 #: Who trusts the broker has to be told again after that.
 _DAYS = 365
