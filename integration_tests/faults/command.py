@@ -60,7 +60,8 @@ def _arguments(systems: Mapping[str, System]) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="where to write the JSON")
     options = parser.parse_args()
     try:
-        options.chosen = choose([word.strip() for word in options.faults.split(",") if word])
+        chosen = choose([word.strip() for word in options.faults.split(",") if word])
+        options.chosen = [f for f in chosen if options.cluster or f.group != "cluster"]
     except ValueError as error:
         parser.error(str(error))
     return options
