@@ -64,6 +64,8 @@ def _arguments(systems: Mapping[str, System]) -> argparse.Namespace:
         options.chosen = [f for f in chosen if options.cluster or f.group != "cluster"]
     except ValueError as error:
         parser.error(str(error))
+    if not options.chosen:
+        parser.error("these faults need a broker of three nodes: --cluster (CLUSTER=1)")
     return options
 
 
