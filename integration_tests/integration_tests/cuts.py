@@ -53,7 +53,7 @@ class Cut:
         """Wait until a session waits here."""
 
         def somebody_waits() -> None:
-            assert self._waiting() > 0, "nobody has come so far"
+            assert self.waiting() > 0, "nobody has come so far"
 
         eventually(somebody_waits, within_seconds=_REACHED_SECONDS)
 
@@ -65,11 +65,12 @@ class Cut:
         self._connection.execute("SELECT pg_advisory_unlock(%s)", [self._key])
 
         def nobody_waits() -> None:
-            assert self._waiting() == 0, "somebody still waits"
+            assert self.waiting() == 0, "somebody still waits"
 
         eventually(nobody_waits, within_seconds=_REACHED_SECONDS)
 
-    def _waiting(self) -> int:
+    def waiting(self) -> int:
+        """How many sessions wait here."""
         row = self._connection.execute(_WAITING, [self._key]).fetchone()
         assert row is not None
         return int(row[0])

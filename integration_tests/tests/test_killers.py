@@ -11,15 +11,29 @@ from local_stack.waiting import eventually
 
 _LEFT_BEHIND = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted"
 _PARKED = "SELECT status, deaths, reason FROM cqrs_inbox_parkedmessage"
-_DUE = "UPDATE cqrs_inbox_parkedmessage SET due_at = now() WHERE due_at IS NOT NULL"
+#: What a dead worker had claimed is nobody's for a minute; a living one is done in less than this.
+_DUE = """
+    UPDATE cqrs_inbox_parkedmessage SET due_at = now()
+    WHERE due_at IS NOT NULL AND claimed_at < now() - interval '5 seconds'
+"""
 
 
 def kill_who_came(stack: Stack, place: Cut) -> None:
     """Kill the workers where one of them has the message in hand, with its session."""
-    place.wait_until_reached()
+    url = stack.replica.database_url
+
+    def somebody_came() -> None:
+        databases.execute(url, _DUE)
+        assert place.waiting() > 0, "nobody has come so far"
+
+    def nobody_is_left() -> None:
+        assert place.waiting() == 0, "the session of a dead worker is still there"
+
+    eventually(somebody_came, within_seconds=60)
     stack.replica.consumer.kill_workers()
-    with psycopg.connect(stack.replica.database_url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_LEFT_BEHIND)
+    eventually(nobody_is_left)
 
 
 def test_a_message_is_parked_for_good_after_it_killed_three_workers(
@@ -32,7 +46,7 @@ def test_a_message_is_parked_for_good_after_it_killed_three_workers(
             kill_who_came(stack, place)
 
         def it_is_dead() -> None:
-            databases.execute(url, _DUE)  # a dead worker's claim is held for a minute
+            databases.execute(url, _DUE)
             ((status, deaths, reason),) = databases.rows(url, _PARKED)
             assert (status, deaths) == ("dead", 3)
             assert "killed its worker 3 times" in reason

@@ -72,7 +72,8 @@ def test_every_secret_may_come_from_a_file(tmp_path: Path) -> None:
     files = {f"{name}_FILE": str(tmp_path / name) for name in named}
     script = (
         "from django.conf import settings as s;"
-        "print(s.SECRET_KEY, s.DATABASES['default']['PASSWORD'], s.CQRS['url'])"
+        "print(s.SECRET_KEY, s.DATABASES['default']['PASSWORD'], s.CQRS['url'],"
+        "s.CQRS['password_file'])"
     )
 
     result = run_manage("shell", "--no-imports", "-c", script, environment=files)
@@ -80,7 +81,8 @@ def test_every_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert result.stdout.split() == [
         PRODUCTION["SECRET_KEY"],
         PRODUCTION["DATABASE_PASSWORD"],
-        f"amqps://master:{PRODUCTION['CQRS_PASSWORD']}@mq.example.org/",
+        "amqps://master@mq.example.org/",
+        files["CQRS_PASSWORD_FILE"],  # read for every connection
     ], result.stderr
 
 

@@ -35,9 +35,9 @@ def notification(pk: int, *, cqrs_id: str = "notifier", **data: Any) -> RawMessa
     return save(0, cqrs_id=cqrs_id, pk=pk, **data)
 
 
-def recent(pk: int) -> RawMessage:
+def recent(pk: int, *, name: str = "x") -> RawMessage:
     """A message from now; very old ones may be about rows whose deletion is forgotten."""
-    return save(0, pk=pk, name="x", seconds=(timezone.now() - START).total_seconds())
+    return save(0, pk=pk, name=name, seconds=(timezone.now() - START).total_seconds())
 
 
 def poison(body: bytes) -> RawMessage:

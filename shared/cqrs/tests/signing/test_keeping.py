@@ -11,7 +11,7 @@ from dj_cqrs.replica.message import TRUSTED_MARK, RawMessage
 from dj_cqrs.replica.readmission import readmit
 from dj_cqrs.transport.base import Delivery
 from tests.app.replica_models import HookedItem, Item
-from tests.commands.letters import LONG_AGO
+from tests.commands.letters import LONG_AGO, recent
 from tests.replica.parked import Status, parked, retry
 from tests.replica.support import save
 from tests.signing.conftest import Run, Sign
@@ -82,10 +82,10 @@ def test_without_keys_nothing_is_marked() -> None:
 
 def test_a_letter_of_the_broker_is_renewed_only_if_it_is_ours(signing: Sign) -> None:
     signing({"old": OLD}, required=True)
-    good, bad = signed(save(0, name="x")), signed(save(0, pk=2, name="x"), FORGED)
+    good, bad = signed(recent(1)), signed(recent(2), FORGED)
 
-    readmit(_delivery(good), body=save(0, name="renewed").body)
-    readmit(_delivery(bad), body=save(0, pk=2, name="renewed").body)
+    readmit(_delivery(good), body=recent(1, name="renewed").body)
+    readmit(_delivery(bad), body=recent(2, name="renewed").body)
     retry()
 
     assert Item.objects.get().name == "renewed"

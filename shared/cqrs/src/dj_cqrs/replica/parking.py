@@ -32,7 +32,7 @@ _FATES: Final = {
 }
 #: What a failed attempt changes.
 _FATE_FIELDS: Final = (
-    *("status", "due_at", "attempts", "claimed_at", "waits_for"),
+    *("status", "due_at", "attempts", "deaths", "claimed_at", "waits_for"),
     *("cqrs_id", "row_pk", "reason", "traceback"),
 )
 
