@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
+from dj_cqrs.registries import ReplicaRegistry
 from dj_cqrs.signing import messages as signing
 from dj_cqrs.transport.base import (
     MAX_REASON,
@@ -141,9 +142,11 @@ class Failing(Suite):
         publisher: Publisher,
         consumer: Consumer,
         settings: Settings,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         for promise in ("carries_headers", "delays", "keeps_dead_letters"):
             self.promises.needs(promise)
+        monkeypatch.setitem(ReplicaRegistry.models, "track", type("Track", (), {}))
         settings.CQRS["signing"] = {"keys": {"one": "k" * 32}, "required": True}
         headers = {"cqrs-revisions": "monotonic"}
         headers = signing.signed(headers, routing_key="track", body=b"1")
