@@ -34,7 +34,10 @@ def test_rows_that_only_hooks_can_find_go_through_them(run: Run) -> None:
 
     listed, _ = run("cqrs_deleted_diff_replica", "-cid", "self_keyed", "--revisions", "-b", "1")
 
-    assert parsed(listed[1:]) == [[["11", 0]], [["12", 5]]]
+    alive, deleted = [[["11", 0]], [["12", 5]]], [[["13", 1]]]
+    assert parsed(listed[1:]) == alive + deleted
+    without, _ = run("cqrs_deleted_diff_replica", "-cid", "self_keyed")
+    assert parsed(without[1:]) == [["11", "12"]]
     run("cqrs_deleted_sync_replica", stdin=[listed[0], '["12"]'])
     assert list(SelfKeyed.objects.values_list("master_id", flat=True)) == [11]
     assert tombstone("self_keyed", 12) == (True, 6)
