@@ -138,8 +138,12 @@ class Campaign:
             report.converged_seconds = round(time.monotonic() - quiet_at, 2)
 
     def _wait(self, check: Callable[[], None]) -> bool:
+        def supervised() -> None:
+            self._site.supervise()
+            check()
+
         try:
-            eventually(check, within_seconds=self._settle_seconds)
+            eventually(supervised, within_seconds=self._settle_seconds)
         except Exception as error:  # noqa: BLE001  what is wrong is counted after this
             self.report.details += str(error).splitlines()[:_SHOWN_LINES]
             return False

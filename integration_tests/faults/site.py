@@ -162,6 +162,12 @@ class Site(ABC):
     def close(self) -> None:
         """End all processes and remove what they wrote."""
 
+    def supervise(self) -> None:
+        """Start again what has ended meanwhile, as a supervisor does; the writer's time is over."""
+        for process in self.processes:
+            if process is not self.writer:
+                process.start()
+
     def repair(self) -> None:
         """Does what an operator does, and notes how much was wrong before."""
         wrong = sum(difference.wrong for difference in self.compare())

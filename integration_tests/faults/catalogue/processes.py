@@ -27,7 +27,7 @@ def _kill(strike: Strike, process: ServiceProcess) -> None:
 
 def _terminate(strike: Strike, process: ServiceProcess) -> None:
     code = process.stop()
-    if code:
+    if code and process is not strike.site.writer:  # a script may be hit before it listens
         strike.site.ledger.exit_codes[process.name] = code
 
 
