@@ -163,7 +163,7 @@ class Site(ABC):
         """End all processes and remove what they wrote."""
 
     def supervise(self) -> None:
-        """Start again what has ended meanwhile, as a supervisor does; the writer's time is over."""
+        """Start again what has ended meanwhile, as a supervisor does; the writer's time is up."""
         for process in self.processes:
             if process is not self.writer:
                 process.start()
